@@ -1,0 +1,92 @@
+//! The digest: SHA-256 of exactly what was asked and what would run.
+//!
+//! Approvals hold for one digest. People, roles, bans and policies are not in it, since they are
+//! decided anew each time; nor is the commit id, so that an unrelated push keeps approvals.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::id::{IntentName, ObjectId, RepoPath, RequestId, TargetName};
+use super::param::Args;
+use super::person::Principal;
+use super::repo::TreeEntry;
+use super::request::Mode;
+
+/// A SHA-256 value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Returns the SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Returns the first ten hexadecimal characters, for people.
+    pub fn short(&self) -> String {
+        hex::encode(&self.0[..5])
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = hex::FromHexError;
+    fn try_from(text: String) -> Result<Self, hex::FromHexError> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The format that [`Asked`] is hashed in. Raise it whenever a field changes meaning.
+const VERSION: u32 = 1;
+
+/// What a digest is over. Field order is the canonical order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked<'a> {
+    /// The request.
+    pub request: RequestId,
+    /// Who asked.
+    pub requester: &'a Principal,
+    /// Run or check.
+    pub mode: Mode,
+    /// Which intent.
+    pub intent: &'a IntentName,
+    /// The content of its file.
+    pub blob: &'a ObjectId,
+    /// Typed arguments, defaults included.
+    pub args: &'a Args,
+    /// Resolved targets with their inventory variables.
+    pub targets: BTreeMap<&'a TargetName, &'a BTreeMap<String, serde_json::Value>>,
+    /// Every file the run may read.
+    pub files: &'a BTreeMap<RepoPath, TreeEntry>,
+}
+
+impl Asked<'_> {
+    /// Returns the digest: SHA-256 of the version, a line feed, and canonical JSON (struct
+    /// fields in declared order, maps sorted by key, no white space).
+    pub fn digest(&self) -> Digest {
+        let json = serde_json::to_string(self).expect("plain data with text keys serialises");
+        Digest::of(format!("tribune-digest-v{VERSION}\n{json}").as_bytes())
+    }
+}

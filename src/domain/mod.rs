@@ -1,0 +1,26 @@
+//! What Tribune is about, as values and pure functions.
+//!
+//! Nothing here reads a file, a clock or a socket: the time is an argument, randomness is an
+//! argument, and the same inputs give the same bytes. Everything else in the crate is built
+//! around these words; `docs/architecture.md` explains them in reading order.
+
+pub mod approval;
+pub mod audit;
+pub mod ban;
+pub mod body;
+pub mod channel;
+pub mod decision;
+pub mod diagnostic;
+pub mod digest;
+pub mod duration;
+pub mod evidence;
+pub mod id;
+pub mod intent;
+pub mod message;
+pub mod param;
+pub mod person;
+pub mod repo;
+pub mod request;
+pub mod role;
+pub mod run;
+pub mod target;

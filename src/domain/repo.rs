@@ -1,0 +1,108 @@
+//! The policy repo of one revision, parsed and cross-checked: plain data, immutable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::ban::Ban;
+use super::channel::Channel;
+use super::id::{
+    AccountId, ChannelName, ChatChannelId, ForgeName, IntentName, ObjectId, PersonId, Platform,
+    RepoPath, RoleName, ServiceId,
+};
+use super::intent::Intent;
+use super::person::{Account, Person, Principal, Service};
+use super::role::Roles;
+use super::target::Inventory;
+
+/// Everything that one revision says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PolicyRepo {
+    /// Every person.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Every declared service; the built-in ones are not listed.
+    pub services: BTreeMap<ServiceId, Service>,
+    /// Every role.
+    pub roles: Roles,
+    /// Every ban, expired ones included.
+    pub bans: Vec<Ban>,
+    /// Every channel.
+    pub channels: BTreeMap<ChannelName, Channel>,
+    /// Hosts, groups, environments.
+    pub inventory: Inventory,
+    /// Every intent.
+    pub intents: BTreeMap<IntentName, Intent>,
+    /// Cedar files in order of path.
+    pub policies: Vec<PolicyFile>,
+    /// Every file of the revision, for digests and checkouts.
+    pub tree: Tree,
+}
+
+/// One file of `policies/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// Where it stands.
+    pub path: RepoPath,
+    /// Its text.
+    pub text: String,
+}
+
+/// The files of one revision.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tree(pub BTreeMap<RepoPath, TreeEntry>);
+
+/// One file of a revision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct TreeEntry {
+    /// The blob.
+    pub object: ObjectId,
+    /// Whether git says that it is a program.
+    pub executable: bool,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Tree {
+    /// Returns `path` itself if it is a file, or every file below it.
+    pub fn below(&self, path: &RepoPath) -> BTreeMap<RepoPath, TreeEntry> {
+        self.0
+            .iter()
+            .filter(|(file, _)| file.is_within(path))
+            .map(|(file, entry)| (file.clone(), entry.clone()))
+            .collect()
+    }
+}
+
+impl PolicyRepo {
+    /// Returns the person that a chat account belongs to.
+    pub fn person_of(&self, account: &Account) -> Option<&Person> {
+        self.people.values().find(|person| {
+            person.chat.get(&account.platform).is_some_and(|ids| ids.contains(&account.id))
+        })
+    }
+
+    /// Returns the person that a forge account belongs to.
+    pub fn person_of_forge(&self, forge: &ForgeName, account: &AccountId) -> Option<&Person> {
+        self.people
+            .values()
+            .find(|person| person.forge.get(forge).is_some_and(|ids| ids.contains(account)))
+    }
+
+    /// Returns every role that a person holds, nested ones included.
+    pub fn roles_of(&self, person: &PersonId) -> BTreeSet<RoleName> {
+        self.people.get(person).map(|person| self.roles.held(&person.roles)).unwrap_or_default()
+    }
+
+    /// Returns the live ban on `subject` that lasts longest.
+    pub fn live_ban(&self, subject: &Principal, now: Timestamp) -> Option<&Ban> {
+        self.bans
+            .iter()
+            .filter(|ban| ban.subject == *subject && ban.is_live(now))
+            .max_by_key(|ban| ban.until.unwrap_or(Timestamp::MAX))
+    }
+
+    /// Returns the channel that a chat channel is.
+    pub fn channel_at(&self, platform: &Platform, id: &ChatChannelId) -> Option<&Channel> {
+        self.channels.values().find(|channel| channel.chat.get(platform) == Some(id))
+    }
+}

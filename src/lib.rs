@@ -1,0 +1,10 @@
+//! Tribune: operations run from chat only when git says so or enough people say so.
+//!
+//! Read the modules in this order: [`domain`] (the words), [`ports`] (what is needed of the
+//! world), [`policy`] (deciding).
+
+#![forbid(unsafe_code)]
+
+pub mod domain;
+pub mod policy;
+pub mod ports;

@@ -1,0 +1,3 @@
+//! The `tribune` program.
+
+fn main() {}

@@ -1,0 +1,111 @@
+//! A chat platform.
+//!
+//! Events are hints: the engine acts on what it reads back. An adapter translates and nothing
+//! else; it never decides whether somebody may do something.
+
+use async_trait::async_trait;
+
+use super::Retry;
+use crate::domain::body::Body;
+use crate::domain::id::{ChatChannelId, Platform};
+use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
+use crate::domain::person::Account;
+
+/// Why a chat platform did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChatError {
+    /// It cannot be reached, or asks to wait.
+    #[error("{platform} cannot be reached: {why}")]
+    Unreachable {
+        /// Which platform.
+        platform: Platform,
+        /// In words, without addresses or tokens.
+        why: String,
+    },
+    /// It refuses.
+    #[error("{platform} refuses: {why}")]
+    Rejected {
+        /// Which platform.
+        platform: Platform,
+        /// In words.
+        why: String,
+    },
+}
+
+impl ChatError {
+    /// Says whether to try again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { .. } => Retry::Transient,
+            Self::Rejected { .. } => Retry::Rejected,
+        }
+    }
+}
+
+/// Something may have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatEvent {
+    /// There may be new messages in a channel or in direct messages: list them with `since`.
+    Messages,
+    /// Reactions on, replies to, or the text of this message may have changed.
+    Touched(MessageRef),
+    /// The connection was lost and is back: anything may have happened.
+    Gap,
+}
+
+/// Where to post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// In a channel.
+    Channel(ChatChannelId),
+    /// In the thread that begins with this message.
+    Thread(MessageRef),
+    /// To one account, privately.
+    Direct(Account),
+}
+
+/// A place in the stream of all messages that Tribune can read on a platform; opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// A chat platform.
+#[async_trait]
+pub trait Chat: Send + Sync {
+    /// Returns the platform's name.
+    fn platform(&self) -> &Platform;
+
+    /// Waits for the next hint. Never returns the same hint for ever: it is safe to loop on.
+    async fn next(&self) -> Result<ChatEvent, ChatError>;
+
+    /// Returns messages of people after `cursor`, oldest first, and the cursor after them; none
+    /// left is an empty list. Without a cursor: no messages, and the cursor of this moment.
+    ///
+    /// Covers every channel Tribune is in and direct messages to it. Tribune's own are left out.
+    async fn since(&self, cursor: Option<&Cursor>) -> Result<(Vec<Message>, Cursor), ChatError>;
+
+    /// Posts. Called again with the same `key` it does not post twice but returns the first.
+    async fn post(&self, to: &Destination, body: &Body, key: &PostKey)
+    -> Result<Posted, ChatError>;
+
+    /// Replaces the text of one of Tribune's own posts.
+    async fn edit(&self, at: &MessageRef, body: &Body) -> Result<Posted, ChatError>;
+
+    /// Puts Tribune's own reaction on a message. Doing it twice is fine.
+    async fn react(&self, at: &MessageRef, sign: Sign) -> Result<(), ChatError>;
+
+    /// Returns a message as it is now; `None` if it was deleted or never was.
+    async fn read(&self, at: &MessageRef) -> Result<Option<Message>, ChatError>;
+
+    /// Returns the reactions on a message as they are now, withdrawn ones left out.
+    async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, ChatError>;
+
+    /// Returns the replies in the thread of a message as they are now, oldest first, deleted
+    /// ones left out.
+    async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError>;
+
+    /// Returns what people click to get to a message.
+    fn permalink(&self, at: &MessageRef) -> String;
+
+    /// Returns how a mention of an account is typed, so that commands can name people.
+    fn mention(&self, account: &Account) -> String;
+}

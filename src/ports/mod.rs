@@ -1,0 +1,23 @@
+//! What Tribune needs of the world, as traits with their promises written down.
+//!
+//! The engine speaks to these; adapters (`chat`, `forge`, `exec`, `store`, `source`) implement
+//! them; the simulated world of the tests implements them too and passes the same contract suite.
+
+pub mod board;
+pub mod chat;
+pub mod clock;
+pub mod executor;
+pub mod forge;
+pub mod source;
+pub mod store;
+
+/// What a caller should do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Nothing is wrong with what was asked: try again later.
+    Transient,
+    /// The other side refuses this: trying again will not help.
+    Rejected,
+    /// Something here or there is broken: a person must act.
+    Broken,
+}

@@ -1,0 +1,330 @@
+//! What must survive.
+//!
+//! There is one way to write: [`Store::commit`] takes a [`Change`], a plain value that says all
+//! that one step does, and applies it in one transaction or not at all. Whatever must hold for
+//! the step to be right is in [`Change::expect`].
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Retry;
+use super::chat::Cursor;
+use crate::domain::audit::{Entry, Row};
+use crate::domain::body::Body;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::digest::Digest;
+use crate::domain::evidence::PullRef;
+use crate::domain::id::{PersonId, Platform, RequestId, Revision, RunId};
+use crate::domain::message::{MessageRef, Post, PostKey, Posted};
+use crate::domain::request::{Request, State};
+use crate::domain::run::RunRecord;
+
+/// Why the store did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// What the change expected is not so: read again, decide again.
+    #[error("somebody else was faster: {0}")]
+    Conflict(Conflict),
+    /// The disk is full; nothing was written.
+    #[error("the disk of the store is full")]
+    Full,
+    /// The store does not work.
+    #[error("the store does not work: {0}")]
+    Broken(String),
+}
+
+impl StoreError {
+    /// Says whether to try again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Conflict(_) | Self::Full => Retry::Transient,
+            Self::Broken(_) => Retry::Broken,
+        }
+    }
+}
+
+/// Which expectation failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The request has another version.
+    #[error("{0} has changed")]
+    Request(RequestId),
+    /// Another revision is applied.
+    #[error("another revision is applied")]
+    Applied,
+    /// The citation has no uses left; these requests used it.
+    #[error("{0} is used up")]
+    Used(PullRef),
+    /// The message was taken in before.
+    #[error("the message was handled before")]
+    Seen,
+}
+
+/// What must hold for a change to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// This revision is applied.
+    Applied(Revision),
+}
+
+/// All that one step does. Requests carry the version they were read with (0: new); the store
+/// refuses the change if it has moved, and stores version + 1.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Change {
+    /// What must hold.
+    pub expect: Vec<Expect>,
+    /// Goes to the audit log first.
+    pub audit: Vec<Entry>,
+    /// Requests to insert or replace.
+    pub requests: Vec<Request>,
+    /// Runs to insert or replace.
+    pub runs: Vec<RunRecord>,
+    /// Uses of citations to take; refused beyond `limit`.
+    pub uses: Vec<Use>,
+    /// Posts as they should stand now.
+    pub posts: Vec<Post>,
+    /// Messages handled by this step; refused if one was handled before.
+    pub seen: Vec<MessageRef>,
+    /// How far a platform's messages were taken in.
+    pub cursor: Option<(Platform, Cursor)>,
+    /// Where the source stands.
+    pub source: Option<SourceState>,
+    /// Merges seen for the first time; later sightings change nothing.
+    pub sightings: Vec<(Revision, Timestamp)>,
+    /// A sign-in token to add.
+    pub token: Option<SignInToken>,
+    /// A sign-in token to consume (its hash); refused with [`Conflict::Seen`] if there is none,
+    /// it was used, or it has expired at the given time.
+    pub consume: Option<(Digest, Timestamp)>,
+    /// A session to add or replace.
+    pub session: Option<Session>,
+    /// Sessions to end, by hash.
+    pub end_sessions: Vec<Digest>,
+}
+
+/// What a commit gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Sequence numbers of the audit rows, in order.
+    pub audit: Vec<u64>,
+}
+
+/// One run that a pull request supported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// Which pull request.
+    pub pull: PullRef,
+    /// Which request used it.
+    pub request: RequestId,
+    /// How many requests may.
+    pub limit: u32,
+}
+
+/// Where the source stands; each field is a different revision on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SourceState {
+    /// The head that was last fetched.
+    pub observed: Option<Revision>,
+    /// The revision that was last tried.
+    pub attempted: Option<Revision>,
+    /// The revision that decides.
+    pub applied: Option<Revision>,
+    /// When it was applied.
+    pub applied_at: Option<Timestamp>,
+    /// When the last fetch worked.
+    pub fetched_at: Option<Timestamp>,
+    /// What is wrong with `attempted`, if it is not applied.
+    pub trouble: Option<Trouble>,
+    /// What the delta guard compares with: sizes and names at their highest within 24 hours.
+    pub high_water: Vec<HighWater>,
+    /// Revisions that somebody accepted on the host or in chat in spite of a guard.
+    pub accepted: Vec<Revision>,
+}
+
+/// Why a revision is not applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Which revision.
+    pub revision: Revision,
+    /// Which kind.
+    pub kind: TroubleKind,
+    /// In words, one line.
+    pub summary: String,
+    /// What `check` says about it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Which kind of trouble keeps a revision from being applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// It does not load; its child may.
+    Bad,
+    /// It, or a commit on the way to it, is not trusted; so are its descendants.
+    Trust,
+    /// It does not descend from the applied revision.
+    Diverged,
+    /// It removes or changes too much at once.
+    Delta,
+    /// It cannot be fetched or read.
+    Unreadable,
+}
+
+/// Names that stood in the policy repo at some time, for the delta guard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HighWater {
+    /// When.
+    pub at: Timestamp,
+    /// Which revision.
+    pub revision: Revision,
+    /// Names by kind: `people`, `intents`, `policies`, `forbids`, `bans`, `admins`.
+    pub names: std::collections::BTreeMap<String, std::collections::BTreeSet<String>>,
+}
+
+/// A post as the outbox sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxPost {
+    /// How it should stand.
+    pub post: Post,
+    /// How it stands; `None`: not posted yet.
+    pub posted: Option<Posted>,
+    /// The text as the server first returned it, for the comparison at dispatch.
+    pub first_text: Option<String>,
+    /// The body that was last sent.
+    pub sent: Option<Body>,
+    /// Raised each time the body changes; a sender names the generation it sent.
+    pub generation: u64,
+    /// The generation that was last sent.
+    pub sent_generation: u64,
+    /// Whether seeds were put under it.
+    pub seeded: bool,
+    /// Failed tries since the last that worked.
+    pub failures: u32,
+    /// Not to be tried before.
+    pub not_before: Option<Timestamp>,
+}
+
+/// Which requests to list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RequestFilter {
+    /// Only in these states; empty: all.
+    pub states: Vec<State>,
+    /// Only by this person.
+    pub requester: Option<PersonId>,
+    /// At most so many; 0: all.
+    pub limit: u32,
+}
+
+/// Which audit rows to list, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Only after this row.
+    pub after: u64,
+    /// Only about this request.
+    pub request: Option<RequestId>,
+    /// Only by this person.
+    pub person: Option<PersonId>,
+    /// Only at or after.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest of them; 0: all.
+    pub limit: u32,
+}
+
+/// A link that signs somebody in once. Only its hash is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInToken {
+    /// SHA-256 of the token.
+    pub hash: Digest,
+    /// Whom it signs in.
+    pub person: PersonId,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// A browser that is signed in. Only the hash of its cookie is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the cookie's value.
+    pub hash: Digest,
+    /// Who.
+    pub person: PersonId,
+    /// The host name it belongs to.
+    pub host: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// What must survive.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies a change whole, or not at all. When it returns `Ok`, it is on disk.
+    async fn commit(&self, change: Change) -> Result<Receipt, StoreError>;
+
+    /// Returns a number that no request had before.
+    async fn next_request(&self) -> Result<RequestId, StoreError>;
+
+    /// Returns a request.
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError>;
+
+    /// Lists requests.
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
+
+    /// Returns a run.
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError>;
+
+    /// Returns runs that were started and have not ended.
+    async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// Returns the requests that used a pull request.
+    async fn uses(&self, pull: &PullRef) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Returns a post.
+    async fn post(&self, key: &PostKey) -> Result<Option<OutboxPost>, StoreError>;
+
+    /// Returns the post that stands at a message.
+    async fn post_at(&self, at: &MessageRef) -> Result<Option<OutboxPost>, StoreError>;
+
+    /// Returns posts whose chat does not agree with them and that may be tried at `now`, oldest
+    /// first; none that waits for the post whose thread it belongs to.
+    async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError>;
+
+    /// Records that a generation of a post was sent.
+    async fn post_sent(
+        &self,
+        key: &PostKey,
+        generation: u64,
+        posted: &Posted,
+    ) -> Result<(), StoreError>;
+
+    /// Records that seeds were put under a post.
+    async fn post_seeded(&self, key: &PostKey) -> Result<(), StoreError>;
+
+    /// Records that sending failed, and when to try again.
+    async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError>;
+
+    /// Returns how far a platform's messages were taken in.
+    async fn cursor(&self, platform: &Platform) -> Result<Option<Cursor>, StoreError>;
+
+    /// Returns where the source stands.
+    async fn source(&self) -> Result<SourceState, StoreError>;
+
+    /// Returns when a merge was first seen.
+    async fn first_seen(&self, revision: &Revision) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Lists audit rows.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError>;
+
+    /// Returns the last audit row.
+    async fn audit_head(&self) -> Result<Option<Row>, StoreError>;
+
+    /// Returns a session that has not ended.
+    async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError>;
+
+    /// Returns every session that has not ended.
+    async fn sessions(&self) -> Result<Vec<Session>, StoreError>;
+}
