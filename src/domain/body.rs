@@ -44,6 +44,8 @@ pub enum Span {
     Code(String),
     /// A person, by name; the platform decides how. Naming is not notifying.
     Person(PersonId),
+    /// A person, by name, to be notified. The outbox puts the account's own form of mention here.
+    Mention(PersonId),
     /// Another post of Tribune's; the outbox turns it into a link once that post is there.
     Post {
         /// What to click.

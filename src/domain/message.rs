@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
-use super::id::{ChatChannelId, MessageId, PersonId, Platform};
+use super::id::{ChatChannelId, MessageId, Platform};
 use super::person::Account;
 
 /// Where a message is.
@@ -124,8 +124,6 @@ pub struct Post {
     pub body: Body,
     /// Reactions that Tribune puts under it, so that people only need to click.
     pub seeds: Vec<Sign>,
-    /// People whom it mentions when first posted.
-    pub mentions: Vec<PersonId>,
 }
 
 /// A post as the chat server took it.
