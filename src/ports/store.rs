@@ -322,6 +322,9 @@ pub trait Store: Send + Sync {
     /// Returns the last audit row.
     async fn audit_head(&self) -> Result<Option<Row>, StoreError>;
 
+    /// Returns a sign-in token that was not consumed; it may have expired.
+    async fn token(&self, hash: &Digest) -> Result<Option<SignInToken>, StoreError>;
+
     /// Returns a session that has not ended.
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError>;
 
