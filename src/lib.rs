@@ -8,3 +8,4 @@
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod web;

@@ -1,0 +1,180 @@
+//! What the socket on the host speaks: JSON over HTTP, as plain types for both ends.
+//!
+//! Every call bears `Authorization: Bearer <content of the token file>`. An answer that is not
+//! 2xx holds a [`Failure`].
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{IntentName, PersonId, RequestId, RunId, TargetName};
+use crate::domain::person::Principal;
+use crate::domain::request::{Request, State};
+use crate::domain::run::RunRecord;
+use crate::ports::store::SourceState;
+
+/// Paths, for both ends.
+pub mod path {
+    /// GET: [`super::Status`].
+    pub const STATUS: &str = "/v1/status";
+    /// POST, no body: [`super::SourceStatus`] after the fetch.
+    pub const RECONCILE: &str = "/v1/reconcile";
+    /// GET: [`super::SourceStatus`].
+    pub const SOURCE: &str = "/v1/source";
+    /// POST [`super::SourceOverride`]: [`super::SourceStatus`].
+    pub const SOURCE_ACCEPT: &str = "/v1/source/accept";
+    /// POST [`super::SourceOverride`]: [`super::SourceStatus`].
+    pub const SOURCE_REARM: &str = "/v1/source/rearm";
+    /// GET with query [`super::RequestQuery`]: list of [`super::RequestLine`], newest first.
+    pub const REQUESTS: &str = "/v1/requests";
+    /// GET: [`super::RequestDetail`].
+    pub const REQUEST: &str = "/v1/requests/{id}";
+    /// POST [`super::Why`]: [`super::Done`].
+    pub const REQUEST_CANCEL: &str = "/v1/requests/{id}/cancel";
+    /// POST [`super::Why`]: [`super::Done`].
+    pub const RUN_KILL: &str = "/v1/runs/{id}/kill";
+    /// POST [`super::Who`]: [`super::SignInLink`].
+    pub const LOGIN: &str = "/v1/login";
+    /// POST [`super::Who`]: [`super::SignedOut`].
+    pub const LOGOUT: &str = "/v1/logout";
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the program.
+    pub version: String,
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// Where the source stands.
+    pub source: SourceStatus,
+    /// Requests that are not over, newest first.
+    pub open: Vec<RequestLine>,
+    /// Runs under way.
+    pub running: Vec<RunId>,
+    /// People who are signed in to the console, each once.
+    pub signed_in: Vec<PersonId>,
+    /// The last row of the audit log.
+    pub audit_seq: u64,
+    /// How runs are contained, in words; says so if that is weaker than it should be.
+    pub sandbox: String,
+    /// What needs a person, in words; empty: nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Where the source stands, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// The repository as settings name it, without user name, password or query.
+    pub url: String,
+    /// The watched branch.
+    pub branch: String,
+    /// Observed, attempted, applied and what is wrong.
+    pub state: SourceState,
+    /// What to do next, in words, if anything.
+    pub hint: Option<String>,
+}
+
+/// A decision about the source that a person takes on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceOverride {
+    /// Which revision, in full or its first 7 characters or more.
+    pub revision: String,
+    /// Why; goes to the audit log and the operations channel.
+    pub reason: String,
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RequestQuery {
+    /// Only those that are not over.
+    #[serde(default)]
+    pub open: bool,
+    /// Only by this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<PersonId>,
+    /// At most so many; 0: 50.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+/// A request in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestLine {
+    /// Its number.
+    pub id: RequestId,
+    /// Where it stands.
+    pub state: State,
+    /// Who asked.
+    pub requester: Principal,
+    /// For what.
+    pub intent: IntentName,
+    /// On what.
+    pub targets: Vec<TargetName>,
+    /// The canonical command, as people type it.
+    pub command: String,
+    /// When.
+    pub asked: Timestamp,
+}
+
+/// A request with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestDetail {
+    /// The canonical command, as people type it.
+    pub command: String,
+    /// The request.
+    pub request: Request,
+    /// Why it stands where it does, one line each, as `!why` says it.
+    pub why: Vec<String>,
+    /// Its runs, first attempt first.
+    pub runs: Vec<RunRecord>,
+}
+
+/// Why somebody does something on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// In words; goes to the audit log and the request's thread.
+    pub reason: String,
+}
+
+/// Something was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// What, in words.
+    pub done: String,
+}
+
+/// Whom a command is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The person.
+    pub person: PersonId,
+}
+
+/// A link that signs somebody in, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInLink {
+    /// Whom.
+    pub person: PersonId,
+    /// Where to.
+    pub url: String,
+    /// When it stops working.
+    pub until: Timestamp,
+}
+
+/// Sessions were ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedOut {
+    /// How many.
+    pub ended: u32,
+}
+
+/// Why the daemon did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// What happened, in words.
+    pub error: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
