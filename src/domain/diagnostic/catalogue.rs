@@ -1,0 +1,142 @@
+//! The catalogue of diagnostic codes: every kind of problem that loading a policy repo can find.
+//!
+//! A code never changes its meaning and is never used again for another one. Each has a broken
+//! policy repo as its case below `tests/cases/`, and `docs/diagnostics.md` is made from this table.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+
+macro_rules! catalogue {
+    ($($variant:ident $text:literal $severity:ident $summary:literal $advice:literal;)*) => {
+        /// A kind of problem, shown and stored as its kebab-case name.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum Code {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $text)]
+                $variant,
+            )*
+        }
+
+        impl Code {
+            /// All of them, in the order of the catalogue.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Returns the code as reports show it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Returns how bad such a problem is.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// Returns what such a problem is, one sentence without a full stop.
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$variant => $summary,)* }
+            }
+
+            /// Returns what to do about such a problem, one sentence without a full stop.
+            pub fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    // Files and their shape.
+    FileUnknown "file-unknown" Error "A file that no part of the policy repo reads" "Move it to playbooks/, or give it the name its kind asks for";
+    FileMissing "file-missing" Error "A file that every policy repo has is missing" "Add it; `tribune init` writes one";
+    FileTooLarge "file-too-large" Error "A file is larger than the loader reads" "Split it, or move data that only runs need to playbooks/";
+    NotUtf8 "not-utf8" Error "A file is not UTF-8 text" "Save it as UTF-8";
+    YamlSyntax "yaml-syntax" Error "A file is not valid YAML" "Look at indentation, quotes and brackets just before the place";
+    YamlDuplicateKey "yaml-duplicate-key" Error "A key stands twice in one mapping" "Remove one of the two";
+    YamlLimit "yaml-limit" Error "A file is nested too deep, or too large once its aliases are filled in" "Make it flatter; write aliases out";
+    NotYetSupported "not-yet-supported" Error "A key or file that this version refuses because nothing would act on it" "Remove it until the version that supports it";
+    VersionUnsupported "version-unsupported" Error "A file is of a version that this Tribune does not know" "Write `version: 1`, or use a newer Tribune";
+    UnknownKey "unknown-key" Error "A key that its kind does not have" "Correct the spelling, or remove it";
+    MissingKey "missing-key" Error "A key that its kind must have is missing" "Add it";
+    WrongType "wrong-type" Error "A value is of another type than its key takes" "Write a value of that type; text that looks like a number or `true` needs quotes";
+    BadValue "bad-value" Error "A value is not one of those that its key takes" "Use one of the values that the message lists";
+    BadName "bad-name" Error "A name breaks the rule for names of its kind" "Rename it by the rule that the message gives";
+    BadText "bad-text" Error "A text is empty, too long, or holds control characters" "Write one line of plain text";
+    BadDuration "bad-duration" Error "A duration cannot be read, or lies outside what its key takes" "Write a number and a unit, such as `90s`, `30m`, `24h`, `7d`, `2w`";
+    BadSize "bad-size" Error "A size cannot be read, or lies outside what its key takes" "Write a number and a unit, such as `256KiB`, `512MiB`, `1GiB`";
+    BadTime "bad-time" Error "A point in time cannot be read" "Write it with an offset, such as `2026-12-01T09:00:00Z`";
+    OutOfRange "out-of-range" Error "A number lies outside what its key takes" "Use a number in the range that the message gives";
+    DuplicateEntry "duplicate-entry" Error "An entry stands twice in one list" "Remove one of the two";
+    NameMismatch "name-mismatch" Error "A file's name is not the name of what it declares" "Rename one of the two";
+    NameReserved "name-reserved" Error "A name that Tribune itself uses" "Choose another name";
+
+    // People, services, roles, bans.
+    UnknownRole "unknown-role" Error "A role that `inventory/roles.yaml` does not declare" "Correct the spelling, or declare the role";
+    RoleCycle "role-cycle" Error "Roles that lie in one another" "Remove one of the `in` entries of the cycle";
+    NoAdmin "no-admin" Error "Nobody holds the role `admin`" "Give at least one person the role `admin`, or one that lies in it";
+    UnknownPerson "unknown-person" Error "A person that has no file in `inventory/people/`" "Correct the spelling, or add the person";
+    UnknownService "unknown-service" Error "A service that has no file in `inventory/services/`" "Correct the spelling, or add the service";
+    AccountTwice "account-twice" Error "A chat or forge account belongs to two people" "Remove it from one of them";
+    SigningKeyInvalid "signing-key-invalid" Error "A signing key is not an SSH public key" "Copy the one line of the `.pub` file";
+    SigningKeyTwice "signing-key-twice" Error "A signing key belongs to two people, or stands twice" "Remove it from one of them";
+    SigningKeyNeverValid "signing-key-never-valid" Error "A signing key ends before it begins" "Swap or correct `valid_after` and `valid_before`";
+    BanSubject "ban-subject" Error "A ban names both a person and a service, or neither" "Name exactly one of `person` and `service`";
+    BanByItself "ban-by-itself" Error "A ban whose subject is also its issuer" "Name the person who decided the ban in `by`";
+
+    // Channels, hosts, environments.
+    ChannelTwice "channel-twice" Error "A chat channel belongs to two channels" "Remove it from one of them";
+    UnknownEnvironment "unknown-environment" Error "An environment that `inventory/environments.yaml` does not declare" "Correct the spelling, or declare the environment";
+    UnknownGroup "unknown-group" Error "A group that `inventory/hosts.yaml` does not declare" "Correct the spelling, or declare the group";
+    UnknownTarget "unknown-target" Error "A target that is neither a host nor a group, nor `local`" "Correct the spelling, or add it to `inventory/hosts.yaml`";
+    EmptyTarget "empty-target" Error "A group without any host is used as a target" "Add a host to the group, or remove it from the targets";
+    GroupCycle "group-cycle" Error "Groups that lie in one another" "Remove one of the `children` entries of the cycle";
+    HostRange "host-range" Error "A host range cannot be read, or names too many hosts" "Write it as `web[01:20]` or `db[a:c]`";
+    HostShape "host-shape" Error "A group of the inventory is not of the form Ansible reads" "Give groups `hosts`, `children` and `vars`, each a mapping";
+    NameClash "name-clash" Error "A host and a group have the same name" "Rename one of the two";
+    TwoEnvironments "two-environments" Error "A target lies in two environments" "Leave it in one of them";
+    NoEnvironment "no-environment" Error "A target lies in no environment" "Add it or one of its groups to an environment";
+
+    // Intents.
+    IntentNoTarget "intent-no-target" Error "An intent without any target" "Name groups, hosts or `local`";
+    ParamTypeClash "param-type-clash" Error "A parameter name has two types in the policy repo" "Rename one of the parameters, or give both one type";
+    ParamLimit "param-limit" Error "A limit of a parameter does not fit its type, or cannot hold" "Remove or correct the limit";
+    ParamPattern "param-pattern" Error "A parameter's pattern is not a regular expression" "Correct it; look-around and back-references are not there";
+    ParamDefault "param-default" Error "A parameter's default breaks the parameter's own limits" "Correct the default, or widen the limit";
+    ParamUnused "param-unused" Warning "A parameter that neither the command nor the environment uses" "Use it, or remove it";
+    HoleSyntax "hole-syntax" Error "A text with `{` or `}` that is not a hole" "Write `{name}` for a hole, `{{` and `}}` for braces themselves";
+    UnknownParam "unknown-param" Error "A hole that names no parameter of the intent" "Correct the spelling, or declare the parameter";
+    AliasIncomplete "alias-incomplete" Error "An alias that leaves open what a request must say" "Add a hole for each required parameter and, where there is more than one, for the target";
+    AliasHole "alias-hole" Error "An alias with a hole that is not a word of its own, or stands twice" "Make each hole a word of its own, once";
+    AliasShadowsCommand "alias-shadows-command" Error "An alias begins with the name of a command" "Begin it with another word";
+    AliasAmbiguous "alias-ambiguous" Error "One message could mean two aliases" "Make them differ in a literal word";
+    ArgvEmpty "argv-empty" Error "A command line without a program" "Give the program as the first word";
+    ArgvProgram "argv-program" Error "A program that is neither a path in the policy repo nor a bare name" "Write `playbooks/…` or a bare program name; holes cannot choose the program";
+    ArgvPathMissing "argv-path-missing" Error "A command line names a path that the policy repo does not have" "Correct the path, or add the file";
+    ArgvNotExecutable "argv-not-executable" Error "A program in the policy repo is not executable" "Run `chmod +x` on it and commit, or start it through its interpreter";
+    ArgvSudo "argv-sudo" Warning "A command line uses `sudo` or `su`, which cannot work in a run" "Let polkit allow the action, or act over ssh (docs/policy-repo.md)";
+    ReadsMissing "reads-missing" Error "`reads` names a path that the policy repo does not have" "Correct the path, or add the file";
+    CheckExit "check-exit" Error "The exit code for drift cannot be told from success" "Use a code from 1 to 125";
+    EnvName "env-name" Error "A variable of the environment has a name that cannot be used" "Use letters, digits and `_`, and leave the names that Tribune sets";
+    EnvTwice "env-twice" Error "A secret and a variable have the same name in the environment" "Rename one of the two";
+    SandboxPath "sandbox-path" Error "A path of the sandbox is not absolute and plain, or opens everything" "Write an absolute path without `.` and `..`";
+    CronSyntax "cron-syntax" Error "A cron expression cannot be read" "Write five fields: minute hour day month weekday";
+    ZoneUnknown "zone-unknown" Error "A time zone that does not exist" "Use an IANA name such as `Europe/Berlin` or `UTC`";
+    CiteWithoutLabel "cite-without-label" Error "An intent takes citations and has no label to look for" "Add `label`";
+    LabelWithoutCite "label-without-cite" Warning "An intent has a label and takes no citations" "Add `cite`, or remove the label";
+    BindRequired "bind-required" Error "A citation that need not name what it is for, where production is changed" "Write `bind: true`";
+    SlotsEmpty "slots-empty" Error "Approval without a slot" "Add a slot, or remove `approval`";
+    SlotCount "slot-count" Error "A slot that nobody would have to fill" "Write a count of at least 1";
+    TooFewApprovers "too-few-approvers" Warning "Fewer people can approve than slots and a requester need" "Give more people the role, or ask for fewer";
+    DestroyUnguarded "destroy-unguarded" Warning "An intent that destroys has no approval slots or no veto" "Add `approval` with `slots` and `veto`";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
