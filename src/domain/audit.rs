@@ -11,6 +11,7 @@ use super::person::Principal;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// When, milliseconds since 1970.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// Who did it; `None`: Tribune itself.
     pub actor: Option<Principal>,

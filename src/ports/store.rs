@@ -80,9 +80,11 @@ pub struct Change {
     pub requests: Vec<Request>,
     /// Runs to insert or replace.
     pub runs: Vec<RunRecord>,
-    /// Uses of citations to take; refused beyond `limit`.
+    /// Uses of citations to take; refused beyond `limit`. A request that took one before takes
+    /// no second one.
     pub uses: Vec<Use>,
-    /// Posts as they should stand now.
+    /// Posts as they should stand now. A new body raises the generation; the same one changes
+    /// nothing. Moving a post to another place is refused.
     pub posts: Vec<Post>,
     /// Messages handled by this step; refused if one was handled before.
     pub seen: Vec<MessageRef>,
@@ -265,7 +267,8 @@ pub trait Store: Send + Sync {
     /// Applies a change whole, or not at all. When it returns `Ok`, it is on disk.
     async fn commit(&self, change: Change) -> Result<Receipt, StoreError>;
 
-    /// Returns a number that no request had before.
+    /// Returns a number that no request had before. Also a number that was given out and never
+    /// committed is not given again before a restart.
     async fn next_request(&self) -> Result<RequestId, StoreError>;
 
     /// Returns a request.
@@ -277,10 +280,10 @@ pub trait Store: Send + Sync {
     /// Returns a run.
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError>;
 
-    /// Returns runs that were started and have not ended.
+    /// Returns runs that were started and have not ended, oldest first.
     async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError>;
 
-    /// Returns the requests that used a pull request.
+    /// Returns the requests that used a pull request, in the order of use.
     async fn uses(&self, pull: &PullRef) -> Result<Vec<RequestId>, StoreError>;
 
     /// Returns a post.
@@ -293,11 +296,13 @@ pub trait Store: Send + Sync {
     /// first; none that waits for the post whose thread it belongs to.
     async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError>;
 
-    /// Records that a generation of a post was sent.
+    /// Records that a generation of a post was sent: the body as it was sent, and how the server
+    /// took it. The text of the first time is kept for the comparison at dispatch.
     async fn post_sent(
         &self,
         key: &PostKey,
         generation: u64,
+        sent: &Body,
         posted: &Posted,
     ) -> Result<(), StoreError>;
 
@@ -325,9 +330,9 @@ pub trait Store: Send + Sync {
     /// Returns a sign-in token that was not consumed; it may have expired.
     async fn token(&self, hash: &Digest) -> Result<Option<SignInToken>, StoreError>;
 
-    /// Returns a session that has not ended.
+    /// Returns a session that was not ended; the caller looks at `until`.
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError>;
 
-    /// Returns every session that has not ended.
+    /// Returns every session that was not ended, oldest first.
     async fn sessions(&self) -> Result<Vec<Session>, StoreError>;
 }
