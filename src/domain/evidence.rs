@@ -103,6 +103,9 @@ pub struct Pull {
     pub command: Option<String>,
     /// Who put the label on it, if the forge tells.
     pub labelled_by: Option<PersonId>,
+    /// What people should see beside it and what counts for nothing: reviews that nothing proves,
+    /// another merge that bears the same number.
+    pub notes: Vec<String>,
 }
 
 /// A cited pull request with what Tribune knows about it; becomes Cedar's `context.pr`.
@@ -121,4 +124,162 @@ pub struct Citation {
     pub independent_review: bool,
     /// Whether it names this intent, these arguments and these targets.
     pub bound: bool,
+}
+
+/// What is known of a pull request beside what the forge says, when it is cited.
+#[derive(Debug, Clone)]
+pub struct Circumstances<'a> {
+    /// The person who asked, or who answers for the service that did.
+    pub requester: Option<&'a PersonId>,
+    /// Who asked Tribune to open it, if somebody did; treated as an author.
+    pub proposer: Option<&'a PersonId>,
+    /// Known, unbanned people whom policy lets `approve` this request.
+    pub eligible: &'a BTreeSet<PersonId>,
+    /// Flags of the author.
+    pub author_flags: BTreeSet<Flag>,
+    /// When Tribune first saw the merge.
+    pub first_seen: Timestamp,
+    /// The present time.
+    pub now: Timestamp,
+    /// Whether the merge is part of the applied revision's history.
+    pub in_history: bool,
+    /// Whether it names this intent, these arguments and these targets.
+    pub bound: bool,
+}
+
+impl Citation {
+    /// Puts together what the forge says and what Tribune knows.
+    pub fn assess(pull: Pull, known: Circumstances<'_>) -> Self {
+        let independent_review = known.eligible.iter().any(|person| {
+            (pull.merged_by.as_ref() == Some(person) || pull.approved_by.contains(person))
+                && known.requester != Some(person)
+                && known.proposer != Some(person)
+                && pull.author.as_ref() != Some(person)
+                && !pull.contributors.contains(person)
+        });
+        Self {
+            // A clock that was set back makes nothing younger than new.
+            age: known.now.duration_since(known.first_seen).max(SignedDuration::ZERO),
+            author_flags: known.author_flags,
+            in_history: known.in_history && pull.merged,
+            independent_review: independent_review && pull.merged,
+            bound: known.bound,
+            pull,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(name: &str) -> PersonId {
+        name.parse().unwrap()
+    }
+
+    fn people(names: &[&str]) -> BTreeSet<PersonId> {
+        names.iter().map(|name| person(name)).collect()
+    }
+
+    /// Written by `ada` with `cy`, merged by `eve`, approved by nobody.
+    fn pull() -> Pull {
+        Pull {
+            pull: PullRef { repo: String::new(), number: 12 },
+            title: "restart nginx".into(),
+            merged: true,
+            base: "main".into(),
+            labels: BTreeSet::new(),
+            author: Some(person("ada")),
+            contributors: people(&["cy"]),
+            merged_by: Some(person("eve")),
+            approved_by: BTreeSet::new(),
+            merge: None,
+            command: None,
+            labelled_by: None,
+            notes: Vec::new(),
+        }
+    }
+
+    fn assess(pull: Pull, requester: &str, eligible: &[&str]) -> Citation {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let requester = person(requester);
+        Citation::assess(
+            pull,
+            Circumstances {
+                requester: Some(&requester),
+                proposer: Some(&person("kim")),
+                eligible: &people(eligible),
+                author_flags: BTreeSet::new(),
+                first_seen: at(1_000),
+                now: at(4_600),
+                in_history: true,
+                bound: true,
+            },
+        )
+    }
+
+    #[test]
+    fn four_eyes() {
+        type Case = (&'static str, fn(&mut Pull), &'static str, &'static [&'static str], bool);
+        let cases: &[Case] = &[
+            ("somebody else merged", |_| (), "bob", &["eve"], true),
+            ("the author asks", |_| (), "ada", &["eve"], true),
+            ("the requester merged", |_| (), "eve", &["eve", "ada"], false),
+            ("the author merged", |p| p.merged_by = Some(person("ada")), "bob", &["ada"], false),
+            ("a contributor merged", |p| p.merged_by = Some(person("cy")), "bob", &["cy"], false),
+            ("the proposer merged", |p| p.merged_by = Some(person("kim")), "bob", &["kim"], false),
+            ("the merger is banned or not eligible", |_| (), "bob", &["zoe"], false),
+            ("nobody known merged", |p| p.merged_by = None, "bob", &["eve"], false),
+            ("not merged", |p| p.merged = false, "bob", &["eve"], false),
+            (
+                "another approved what the requester merged",
+                |p| p.approved_by = people(&["zoe"]),
+                "eve",
+                &["eve", "zoe"],
+                true,
+            ),
+            (
+                "only the requester approved what the author merged",
+                |p| {
+                    p.merged_by = Some(person("ada"));
+                    p.approved_by = people(&["bob"]);
+                },
+                "bob",
+                &["ada", "bob"],
+                false,
+            ),
+        ];
+        for (what, change, requester, eligible, expected) in cases {
+            let mut pull = pull();
+            change(&mut pull);
+            assert_eq!(assess(pull, requester, eligible).independent_review, *expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn age_counts_from_first_sight_and_is_never_negative() {
+        assert_eq!(assess(pull(), "bob", &["eve"]).age, SignedDuration::from_hours(1));
+        let early = Citation::assess(
+            pull(),
+            Circumstances {
+                requester: None,
+                proposer: None,
+                eligible: &BTreeSet::new(),
+                author_flags: BTreeSet::new(),
+                first_seen: Timestamp::from_second(10).unwrap(),
+                now: Timestamp::from_second(5).unwrap(),
+                in_history: true,
+                bound: false,
+            },
+        );
+        assert_eq!(early.age, SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn what_is_not_merged_is_not_in_history() {
+        let mut open = pull();
+        open.merged = false;
+        assert!(!assess(open, "bob", &["eve"]).in_history);
+        assert!(assess(pull(), "bob", &["eve"]).in_history);
+    }
 }

@@ -24,3 +24,4 @@ pub mod request;
 pub mod role;
 pub mod run;
 pub mod target;
+pub mod trust;

@@ -10,6 +10,7 @@ use super::Retry;
 use crate::domain::id::{RepoPath, Revision, RunId};
 use crate::domain::person::SigningKey;
 use crate::domain::repo::{Tree, TreeEntry};
+use crate::domain::trust::Signature;
 
 /// Why the source did not give something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +18,20 @@ pub enum SourceError {
     /// The remote cannot be reached; the mirror stays as it is.
     #[error("failed to fetch: {0}")]
     Unreachable(String),
+    /// The remote answers and does not let us in.
+    #[error("the remote refuses us: {0}")]
+    Refused(String),
     /// The remote has no such branch, or no commits.
     #[error("branch {0} has no commits")]
     Empty(String),
+    /// The remote is a shallow clone, so its history cannot be checked.
+    #[error(
+        "the remote is a shallow clone: run `git fetch --unshallow` there, or point at the full repository"
+    )]
+    Shallow,
+    /// The mirror holds no such commit.
+    #[error("the mirror holds no commit {0}")]
+    NoCommit(Revision),
     /// An object is missing or damaged.
     #[error("git object cannot be read: {0}")]
     Corrupt(String),
@@ -42,7 +54,12 @@ impl SourceError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Unreachable(_) => Retry::Transient,
-            Self::Empty(_) | Self::Corrupt(_) | Self::Unacceptable { .. } => Retry::Rejected,
+            Self::Refused(_)
+            | Self::Empty(_)
+            | Self::Shallow
+            | Self::NoCommit(_)
+            | Self::Corrupt(_)
+            | Self::Unacceptable { .. } => Retry::Rejected,
             Self::Broken(_) => Retry::Broken,
         }
     }
@@ -75,19 +92,6 @@ pub struct Commit {
     pub subject: String,
     /// Trailers (`Key: value` lines of the last paragraph) in order.
     pub trailers: Vec<(String, String)>,
-}
-
-/// Whether a commit is signed, and by whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Signature {
-    /// It is not.
-    Unsigned,
-    /// By the key at this place in the list that was given, within its time.
-    By(usize),
-    /// By a key that is not in the list, or outside its time: its fingerprint.
-    Unknown(String),
-    /// The signature does not fit the commit.
-    Bad(String),
 }
 
 /// Commits that must not be lost to garbage collection.
@@ -128,6 +132,13 @@ pub trait Source: Send + Sync {
     async fn contains(&self, revision: &Revision, ancestor: &Revision)
     -> Result<bool, SourceError>;
 
+    /// Returns the merge commits on the first-parent path of `revision`, oldest first.
+    async fn merges(&self, revision: &Revision) -> Result<Vec<Commit>, SourceError>;
+
+    /// Returns the commits that a merge brought, oldest first: those that its other parents
+    /// reach and its first parent does not.
+    async fn brought(&self, merge: &Revision) -> Result<Vec<Commit>, SourceError>;
+
     /// Returns what a commit says about itself.
     async fn commit(&self, revision: &Revision) -> Result<Commit, SourceError>;
 
@@ -149,12 +160,15 @@ pub trait Source: Send + Sync {
     -> Result<Vec<FileChange>, SourceError>;
 
     /// Writes `files` below `folder`, which exists and is empty, readable for the owner only and
-    /// writable for nobody.
+    /// writable for nobody; [`Source::discard`] removes it again.
     async fn checkout(
         &self,
         files: &BTreeMap<RepoPath, TreeEntry>,
         folder: &Path,
     ) -> Result<(), SourceError>;
+
+    /// Removes a folder that [`Source::checkout`] filled; one that is not there is fine.
+    async fn discard(&self, folder: &Path) -> Result<(), SourceError>;
 
     /// Sets or clears a pin.
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError>;
