@@ -16,6 +16,7 @@ pub mod duration;
 pub mod evidence;
 pub mod id;
 pub mod intent;
+pub mod invisible;
 pub mod message;
 pub mod param;
 pub mod person;
