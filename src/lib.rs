@@ -5,7 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod clock;
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod settings;
+pub mod telemetry;
 pub mod web;

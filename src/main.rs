@@ -1,3 +1,7 @@
 //! The `tribune` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tribune::cli::main(std::env::args_os())
+}

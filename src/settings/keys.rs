@@ -1,0 +1,260 @@
+//! The catalogue of settings: one entry per key, from which the reader takes names and defaults,
+//! `tribune init` its commented file, and the documentation its table.
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A file or folder; relative ones lie beside the settings file.
+    Path,
+    /// A time with its unit: `90s`, `30m`, `24h`, `7d`.
+    Time,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// A list of folders.
+    Paths,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Returns what is wanted, in words.
+    pub fn wanted(self) -> String {
+        match self {
+            Self::Text => "text in quotes".to_owned(),
+            Self::Path => "a path in quotes".to_owned(),
+            Self::Time => "a time in quotes such as \"90s\", \"30m\", \"24h\" or \"7d\"".to_owned(),
+            Self::Number => "a whole number".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Paths => "a list of absolute folders".to_owned(),
+            Self::Choice(words) => {
+                words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or ")
+            }
+        }
+    }
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its full name, `table.key`.
+    pub path: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The value taken when none is given, as TOML; `None`: there is none.
+    pub default: Option<&'static str>,
+    /// A value for the commented file where there is no default.
+    pub example: &'static str,
+    /// What it does, one line of the commented file per line, units included.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// Returns the table that the key stands in; empty for the top.
+    pub fn table(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(table, _)| table)
+    }
+
+    /// Returns the key without its table.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    /// Returns the environment variable that overrides the file.
+    pub fn variable(&self) -> String {
+        format!("TRIBUNE_{}", self.path.replace('.', "_").to_uppercase())
+    }
+}
+
+/// What each table is about, in the order of the commented file.
+pub const TABLES: &[(&str, &str)] = &[
+    ("", "Where Tribune keeps what must survive."),
+    ("source", "The git repository that holds policies, intents and inventory."),
+    ("web", "The console and its HTTP API."),
+    ("operations", "Where Tribune speaks about itself."),
+    ("exec", "How runs are executed on this machine."),
+    ("audit", "The audit log beside the store."),
+    ("shutdown", "What happens on SIGTERM and Ctrl-C."),
+    ("log", "The daemon's own log, on standard error."),
+];
+
+/// Every key, in the order of the commented file.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "state",
+        kind: Kind::Path,
+        default: Some("\"/var/lib/tribune\""),
+        example: "\"/var/lib/tribune\"",
+        about: "Folder for the store, the mirror of the policy repo, the work folders of runs, the host\n\
+                socket and the audit files. It is made with mode 0700. Nothing else may write there.",
+    },
+    Key {
+        path: "source.url",
+        kind: Kind::Text,
+        default: None,
+        example: "\"https://git.example.org/ops/policy.git\"",
+        about: "Remote repository, https:// or ssh://. Give either this or source.path.",
+    },
+    Key {
+        path: "source.path",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/srv/policy\"",
+        about: "Local repository, watched for changes. Give either this or source.url.",
+    },
+    Key {
+        path: "source.branch",
+        kind: Kind::Text,
+        default: Some("\"main\""),
+        example: "\"main\"",
+        about: "The branch that decides.",
+    },
+    Key {
+        path: "source.interval",
+        kind: Kind::Time,
+        default: Some("\"1m\""),
+        example: "\"1m\"",
+        about: "How often to fetch when nothing else says so (time, at least 1s). Up to a tenth is added\n\
+                at random so that many daemons do not fetch at once.",
+    },
+    Key {
+        path: "source.start",
+        kind: Kind::Text,
+        default: None,
+        example: "\"0123456789abcdef0123456789abcdef01234567\"",
+        about: "The commit that must be the first one accepted (full name). Without it the first head\n\
+                found is accepted as it is, announced and audited.",
+    },
+    Key {
+        path: "source.trust",
+        kind: Kind::Choice(&["fast-forward", "signed"]),
+        default: Some("\"fast-forward\""),
+        example: "\"fast-forward\"",
+        about: "What a new revision must prove. \"fast-forward\": it descends from the accepted one.\n\
+                \"signed\": besides, every commit on the way is signed by a key of a person of the accepted\n\
+                revision.",
+    },
+    Key {
+        path: "web.listen",
+        kind: Kind::Text,
+        default: Some("\"127.0.0.1:8410\""),
+        example: "\"127.0.0.1:8410\"",
+        about: "Address and port of the console. Any address that is not loopback needs an https\n\
+                web.external_url, served by a proxy in front.",
+    },
+    Key {
+        path: "web.external_url",
+        kind: Kind::Text,
+        default: None,
+        example: "\"https://tribune.example.org\"",
+        about: "The address that people type, for links and for the check of Host and Origin. Without it:\n\
+                http:// and web.listen, with localhost for a loopback address.",
+    },
+    Key {
+        path: "operations.channel",
+        kind: Kind::Text,
+        default: Some("\"ops\""),
+        example: "\"ops\"",
+        about: "Channel of inventory/channels.yaml where new and bad revisions, host commands and audit\n\
+                checkpoints are announced.",
+    },
+    Key {
+        path: "exec.path",
+        kind: Kind::Paths,
+        default: Some(
+            "[\"/usr/local/sbin\", \"/usr/local/bin\", \"/usr/sbin\", \"/usr/bin\", \"/sbin\", \"/bin\"]",
+        ),
+        example: "[\"/usr/local/bin\", \"/usr/bin\", \"/bin\"]",
+        about: "Where programs are looked for, in order. The environment's PATH is never used.",
+    },
+    Key {
+        path: "exec.work",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/var/lib/tribune/runs\"",
+        about: "Folder for the pinned trees and private work folders of runs. Without it: runs/ in state.",
+    },
+    Key {
+        path: "exec.max_parallel",
+        kind: Kind::Number,
+        default: Some("4"),
+        example: "4",
+        about: "How many runs may be under way at once (1 to 64). More wait in the queue.",
+    },
+    Key {
+        path: "exec.weak_sandbox",
+        kind: Kind::Flag,
+        default: Some("false"),
+        example: "false",
+        about: "Whether to run programs where the kernel lacks Landlock ABI 3 (Linux 6.2). Without Landlock\n\
+                a run has the daemon's rights over the store. `tribune status` shows it.",
+    },
+    Key {
+        path: "audit.jsonl",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/var/log/tribune/audit.jsonl\"",
+        about: "File that every audit row is also appended to, one JSON object a line. Without it:\n\
+                audit.jsonl in state.",
+    },
+    Key {
+        path: "audit.checkpoints",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/var/log/tribune/checkpoints\"",
+        about: "Append-only file of signed checkpoints; best on another machine's disk or with chattr +a.\n\
+                Without it: checkpoints in state.",
+    },
+    Key {
+        path: "audit.key",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/etc/tribune/audit.key\"",
+        about: "Ed25519 key that signs checkpoints, PKCS#8 PEM, mode 0600; made at first start. Without it:\n\
+                audit.key in state. Whoever holds it can sign another history: keep it out of backups of\n\
+                the store.",
+    },
+    Key {
+        path: "shutdown.grace",
+        kind: Kind::Time,
+        default: Some("\"30s\""),
+        example: "\"30s\"",
+        about: "How long runs under way may take to end (time). What is left then is killed and becomes\n\
+                interrupted.",
+    },
+    Key {
+        path: "log.format",
+        kind: Kind::Choice(&["text", "json"]),
+        default: Some("\"text\""),
+        example: "\"text\"",
+        about: "One line of text or one JSON object for each event.",
+    },
+    Key {
+        path: "log.level",
+        kind: Kind::Text,
+        default: Some("\"info\""),
+        example: "\"info\"",
+        about: "error, warn, info, debug or trace; more finely as in \"info,tribune::source=debug\".",
+    },
+];
+
+/// What one entry of `[secrets.NAME]` may say.
+pub const SECRET_KEYS: &[&str] = &["file", "env", "credential"];
+
+/// Returns the key of that full name.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Returns the known name that is most like `name`, if one is like it at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
