@@ -10,6 +10,7 @@ pub mod clock;
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod process;
 pub mod settings;
 pub mod telemetry;
 pub mod web;
