@@ -8,6 +8,7 @@ pub mod approval;
 pub mod audit;
 pub mod ban;
 pub mod body;
+pub mod canonical;
 pub mod channel;
 pub mod decision;
 pub mod diagnostic;

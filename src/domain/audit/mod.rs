@@ -1,11 +1,14 @@
 //! The audit log: entries, and the chain of hashes that makes tampering show.
 
+pub mod chain;
+pub mod checkpoint;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
-use super::id::{RequestId, Revision};
-use super::person::Principal;
+use crate::domain::digest::Digest;
+use crate::domain::id::{RequestId, Revision};
+use crate::domain::person::Principal;
 
 /// Something that is about to happen, as told to the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +99,6 @@ pub struct Row {
     pub previous: Digest,
     /// The entry.
     pub entry: Entry,
-    /// SHA-256 over sequence, previous hash and entry.
+    /// SHA-256 over sequence, previous hash and entry; see [`chain`].
     pub hash: Digest,
 }
