@@ -12,5 +12,6 @@ pub mod policy;
 pub mod ports;
 pub mod process;
 pub mod settings;
+pub mod store;
 pub mod telemetry;
 pub mod web;

@@ -1,0 +1,65 @@
+//! One change, one transaction.
+//!
+//! `BEGIN IMMEDIATE` takes the write lock first, so nothing that is checked here can move before
+//! the end. Every refusal returns before `COMMIT`; dropping the transaction undoes it.
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
+
+use super::error::store_error;
+use super::{audit, outbox, request, session, source};
+use crate::ports::store::{Change, Receipt, StoreError};
+
+/// Begins a transaction that writes.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Applies a change whole, or not at all.
+pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<Receipt, StoreError> {
+    let mut transaction = writer.begin_with(BEGIN).await.map_err(store_error)?;
+    let receipt = apply(&mut transaction, &change).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(receipt)
+}
+
+async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, StoreError> {
+    source::check(on, &change.expect).await?;
+    let mut receipt = Receipt::default();
+    receipt.audit = audit::append(on, &change.audit).await?;
+    for value in &change.requests {
+        request::put(on, value).await?;
+    }
+    for value in &change.runs {
+        request::put_run(on, value).await?;
+    }
+    for value in &change.uses {
+        request::take_use(on, value).await?;
+    }
+    for value in &change.posts {
+        outbox::put(on, value).await?;
+    }
+    for value in &change.seen {
+        source::mark_seen(on, value).await?;
+    }
+    if let Some((platform, cursor)) = &change.cursor {
+        source::put_cursor(on, platform, cursor).await?;
+    }
+    if let Some(state) = &change.source {
+        source::put(on, state).await?;
+    }
+    for (revision, at) in &change.sightings {
+        source::put_sighting(on, revision, *at).await?;
+    }
+    if let Some(token) = &change.token {
+        session::put_token(on, token).await?;
+    }
+    if let Some((hash, at)) = &change.consume {
+        session::consume(on, hash, *at).await?;
+    }
+    if let Some(session) = &change.session {
+        session::put(on, session).await?;
+    }
+    for hash in &change.end_sessions {
+        session::end(on, hash).await?;
+    }
+    Ok(receipt)
+}

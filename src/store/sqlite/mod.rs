@@ -1,0 +1,144 @@
+//! The embedded store: one SQLite file, one writing connection, several reading ones.
+//!
+//! WAL with `synchronous=FULL`: a commit that returned is on disk, and costs one sync. There is
+//! one daemon per file: it holds an exclusive lock on `<file>.lock` for as long as it lives. The
+//! lock is the process's, so nothing needs to be cleaned up after a crash.
+//!
+//! Each file here knows the SQL of its own tables and nothing else's; [`commit`] says in which
+//! order a change is applied.
+
+mod audit;
+mod commit;
+mod error;
+mod open;
+mod outbox;
+mod request;
+mod session;
+mod source;
+
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::SqlitePool;
+
+pub use self::open::{OpenError, Options};
+use crate::domain::audit::Row;
+use crate::domain::body::Body;
+use crate::domain::digest::Digest;
+use crate::domain::evidence::PullRef;
+use crate::domain::id::{Platform, RequestId, Revision, RunId};
+use crate::domain::message::{MessageRef, PostKey, Posted};
+use crate::domain::request::Request;
+use crate::domain::run::RunRecord;
+use crate::ports::chat::Cursor;
+use crate::ports::store::{
+    AuditFilter, Change, OutboxPost, Receipt, RequestFilter, Session, SignInToken, SourceState,
+    Store, StoreError,
+};
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct SqliteStore {
+    /// One connection: SQLite has one writer at a time, so waiting is done here, in order.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// The last request number given out.
+    last_request: AtomicU64,
+    /// Held, never read: closing it lets another daemon open the store.
+    _lock: File,
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, change: Change) -> Result<Receipt, StoreError> {
+        commit::commit(&self.writer, change).await
+    }
+
+    async fn next_request(&self) -> Result<RequestId, StoreError> {
+        Ok(RequestId(self.last_request.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        request::get(&self.readers, id).await
+    }
+
+    async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        request::list(&self.readers, filter).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError> {
+        request::run(&self.readers, id).await
+    }
+
+    async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError> {
+        request::runs_open(&self.readers).await
+    }
+
+    async fn uses(&self, pull: &PullRef) -> Result<Vec<RequestId>, StoreError> {
+        request::uses(&self.readers, pull).await
+    }
+
+    async fn post(&self, key: &PostKey) -> Result<Option<OutboxPost>, StoreError> {
+        outbox::get(&self.readers, key).await
+    }
+
+    async fn post_at(&self, at: &MessageRef) -> Result<Option<OutboxPost>, StoreError> {
+        outbox::at(&self.readers, at).await
+    }
+
+    async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError> {
+        outbox::due(&self.readers, now, limit).await
+    }
+
+    async fn post_sent(
+        &self,
+        key: &PostKey,
+        generation: u64,
+        sent: &Body,
+        posted: &Posted,
+    ) -> Result<(), StoreError> {
+        outbox::sent(&self.writer, key, generation, sent, posted).await
+    }
+
+    async fn post_seeded(&self, key: &PostKey) -> Result<(), StoreError> {
+        outbox::seeded(&self.writer, key).await
+    }
+
+    async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError> {
+        outbox::failed(&self.writer, key, not_before).await
+    }
+
+    async fn cursor(&self, platform: &Platform) -> Result<Option<Cursor>, StoreError> {
+        source::cursor(&self.readers, platform).await
+    }
+
+    async fn source(&self) -> Result<SourceState, StoreError> {
+        source::get(&self.readers).await
+    }
+
+    async fn first_seen(&self, revision: &Revision) -> Result<Option<Timestamp>, StoreError> {
+        source::first_seen(&self.readers, revision).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError> {
+        audit::list(&self.readers, filter).await
+    }
+
+    async fn audit_head(&self) -> Result<Option<Row>, StoreError> {
+        audit::head(&self.readers).await
+    }
+
+    async fn token(&self, hash: &Digest) -> Result<Option<SignInToken>, StoreError> {
+        session::token(&self.readers, hash).await
+    }
+
+    async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError> {
+        session::get(&self.readers, hash).await
+    }
+
+    async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
+        session::list(&self.readers).await
+    }
+}

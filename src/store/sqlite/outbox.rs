@@ -1,0 +1,225 @@
+//! The table `posts`: how posts should stand, and how they stand.
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqlitePool, SqliteQueryResult, SqliteRow};
+use sqlx::{FromRow, Row, SqliteConnection};
+
+use super::error::{from_json, natural, number, parse, store_error, time, to_json};
+use crate::domain::body::Body;
+use crate::domain::message::{MessageRef, Place, Post, PostKey, Posted};
+use crate::ports::store::{OutboxPost, StoreError};
+
+struct PostRow {
+    key: String,
+    place: String,
+    body: String,
+    seeds: String,
+    generation: i64,
+    sent_generation: i64,
+    sent: Option<String>,
+    message: Option<(String, String, String)>,
+    posted_text: Option<String>,
+    first_text: Option<String>,
+    seeded: bool,
+    failures: u32,
+    not_before: Option<i64>,
+}
+
+impl FromRow<'_, SqliteRow> for PostRow {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let message: Option<String> = row.try_get("message")?;
+        let message = match message {
+            Some(id) => Some((row.try_get("platform")?, row.try_get("channel")?, id)),
+            None => None,
+        };
+        Ok(Self {
+            key: row.try_get("key")?,
+            place: row.try_get("place")?,
+            body: row.try_get("body")?,
+            seeds: row.try_get("seeds")?,
+            generation: row.try_get("generation")?,
+            sent_generation: row.try_get("sent_generation")?,
+            sent: row.try_get("sent")?,
+            message,
+            posted_text: row.try_get("posted_text")?,
+            first_text: row.try_get("first_text")?,
+            seeded: row.try_get("seeded")?,
+            failures: row.try_get("failures")?,
+            not_before: row.try_get("not_before")?,
+        })
+    }
+}
+
+impl PostRow {
+    fn post(self) -> Result<OutboxPost, StoreError> {
+        const WHAT: &str = "a post";
+        let posted = match self.message {
+            None => None,
+            Some((platform, channel, id)) => Some(Posted {
+                at: MessageRef {
+                    platform: parse(WHAT, platform)?,
+                    channel: parse(WHAT, channel)?,
+                    id: parse(WHAT, id)?,
+                },
+                text: self.posted_text.unwrap_or_default(),
+            }),
+        };
+        Ok(OutboxPost {
+            post: Post {
+                key: PostKey(self.key),
+                place: from_json(WHAT, &self.place)?,
+                body: from_json(WHAT, &self.body)?,
+                seeds: from_json(WHAT, &self.seeds)?,
+            },
+            posted,
+            first_text: self.first_text,
+            sent: self.sent.as_deref().map(|sent| from_json(WHAT, sent)).transpose()?,
+            generation: natural(self.generation),
+            sent_generation: natural(self.sent_generation),
+            seeded: self.seeded,
+            failures: self.failures,
+            not_before: self.not_before.map(|at| time(WHAT, at)).transpose()?,
+        })
+    }
+}
+
+/// Says how a post should stand.
+pub(super) async fn put(on: &mut SqliteConnection, post: &Post) -> Result<(), StoreError> {
+    let thread_of = match &post.place {
+        Place::ThreadOf(key) => Some(key.0.as_str()),
+        Place::Channel(..) | Place::Reply(_) | Place::Direct(_) => None,
+    };
+    let done = sqlx::query(
+        "INSERT INTO posts (key, place, thread_of, body, seeds, generation)
+         VALUES ($1, $2, $3, $4, $5, 1)
+         ON CONFLICT (key) DO UPDATE SET
+             generation = generation + (body <> excluded.body),
+             seeded = seeded AND seeds = excluded.seeds,
+             body = excluded.body, seeds = excluded.seeds
+         WHERE place = excluded.place",
+    )
+    .bind(&post.key.0)
+    .bind(to_json(&post.place))
+    .bind(thread_of)
+    .bind(to_json(&post.body))
+    .bind(to_json(&post.seeds))
+    .execute(on)
+    .await;
+    changed(done, &post.key, "would move to another place")
+}
+
+/// Returns a post.
+pub(super) async fn get(
+    readers: &SqlitePool,
+    key: &PostKey,
+) -> Result<Option<OutboxPost>, StoreError> {
+    let row = sqlx::query_as::<_, PostRow>("SELECT * FROM posts WHERE key = $1")
+        .bind(&key.0)
+        .fetch_optional(readers)
+        .await;
+    row.map_err(store_error)?.map(PostRow::post).transpose()
+}
+
+/// Returns the post that stands at a message.
+pub(super) async fn at(
+    readers: &SqlitePool,
+    at: &MessageRef,
+) -> Result<Option<OutboxPost>, StoreError> {
+    let row = sqlx::query_as::<_, PostRow>(
+        "SELECT * FROM posts WHERE platform = $1 AND channel = $2 AND message = $3",
+    )
+    .bind(at.platform.as_str())
+    .bind(at.channel.as_str())
+    .bind(at.id.as_str())
+    .fetch_optional(readers)
+    .await;
+    row.map_err(store_error)?.map(PostRow::post).transpose()
+}
+
+/// Returns posts to send, oldest first.
+pub(super) async fn due(
+    readers: &SqlitePool,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<OutboxPost>, StoreError> {
+    let rows = sqlx::query_as::<_, PostRow>(
+        "SELECT p.* FROM posts p
+         WHERE (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
+           AND (p.not_before IS NULL OR p.not_before <= $1)
+           AND (p.thread_of IS NULL OR EXISTS (
+                   SELECT 1 FROM posts r WHERE r.key = p.thread_of AND r.message IS NOT NULL))
+         ORDER BY p.ord LIMIT $2",
+    )
+    .bind(now.as_millisecond())
+    .bind(i64::from(limit))
+    .fetch_all(readers)
+    .await
+    .map_err(store_error)?;
+    rows.into_iter().map(PostRow::post).collect()
+}
+
+/// Records that a generation was sent. One that is older than what was recorded changes nothing.
+pub(super) async fn sent(
+    writer: &SqlitePool,
+    key: &PostKey,
+    generation: u64,
+    sent: &Body,
+    posted: &Posted,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE posts SET
+             sent = CASE WHEN sent_generation <= $2 THEN $3 ELSE sent END,
+             posted_text = CASE WHEN sent_generation <= $2 THEN $4 ELSE posted_text END,
+             sent_generation = max(sent_generation, $2),
+             first_text = coalesce(first_text, $4),
+             platform = $5, channel = $6, message = $7,
+             failures = 0, not_before = NULL
+         WHERE key = $1",
+    )
+    .bind(&key.0)
+    .bind(number(generation))
+    .bind(to_json(sent))
+    .bind(&posted.text)
+    .bind(posted.at.platform.as_str())
+    .bind(posted.at.channel.as_str())
+    .bind(posted.at.id.as_str())
+    .execute(writer)
+    .await;
+    changed(done, key, "is not known")
+}
+
+/// Records that seeds were put under a post.
+pub(super) async fn seeded(writer: &SqlitePool, key: &PostKey) -> Result<(), StoreError> {
+    let done =
+        sqlx::query("UPDATE posts SET seeded = 1, failures = 0, not_before = NULL WHERE key = $1")
+            .bind(&key.0)
+            .execute(writer)
+            .await;
+    changed(done, key, "is not known")
+}
+
+/// Records that sending failed.
+pub(super) async fn failed(
+    writer: &SqlitePool,
+    key: &PostKey,
+    not_before: Timestamp,
+) -> Result<(), StoreError> {
+    let done =
+        sqlx::query("UPDATE posts SET failures = failures + 1, not_before = $2 WHERE key = $1")
+            .bind(&key.0)
+            .bind(not_before.as_millisecond())
+            .execute(writer)
+            .await;
+    changed(done, key, "is not known")
+}
+
+fn changed(
+    done: Result<SqliteQueryResult, sqlx::Error>,
+    key: &PostKey,
+    otherwise: &str,
+) -> Result<(), StoreError> {
+    match done.map_err(store_error)?.rows_affected() {
+        0 => Err(StoreError::Broken(format!("post {key} {otherwise}"))),
+        _ => Ok(()),
+    }
+}
