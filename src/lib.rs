@@ -12,6 +12,7 @@ pub mod policy;
 pub mod ports;
 pub mod process;
 pub mod settings;
+pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod web;
