@@ -10,6 +10,7 @@ pub mod ban;
 pub mod body;
 pub mod canonical;
 pub mod channel;
+pub mod command;
 pub mod decision;
 pub mod diagnostic;
 pub mod digest;
