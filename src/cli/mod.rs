@@ -5,6 +5,7 @@
 mod completions;
 mod config;
 mod diagnostic;
+mod doctor;
 mod failure;
 mod host_client;
 mod login;
@@ -63,6 +64,7 @@ enum Command {
     Run(run::RunArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
+    Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -97,6 +99,7 @@ impl Command {
             Self::Run(args) => run::run(args, file, out),
             Self::Login(args) => login::run(args, file, out),
             Self::Logout(args) => logout::run(args, file, out),
+            Self::Doctor(_) => doctor::run(file, out),
             Self::Completions(args) => completions::run(args, out),
         }
     }
