@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 use super::id::{IntentName, ObjectId, RepoPath, RequestId, TargetName};
 use super::param::Args;
 use super::person::Principal;
-use super::repo::TreeEntry;
-use super::request::Mode;
+use super::repo::{PolicyRepo, TreeEntry};
+use super::request::{Mode, Request};
+use super::run::{self, PlanError};
 
 /// A SHA-256 value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,4 +90,28 @@ impl Asked<'_> {
         let json = serde_json::to_string(self).expect("plain data with text keys serialises");
         Digest::of(format!("tribune-digest-v{VERSION}\n{json}").as_bytes())
     }
+}
+
+/// Returns the digest of what `request` asks for on `repo`: what a card shows and approvals hold
+/// for. It does not depend on the digest that the request carries.
+pub fn digest_of(repo: &PolicyRepo, request: &Request) -> Result<Digest, PlanError> {
+    let intent = run::intent_of(repo, request)?;
+    let commands = run::commands(intent, request)?;
+    let targets = request.targets.iter().map(|name| {
+        let target = repo.inventory.targets.get(name);
+        target
+            .map(|target| (name, &target.vars))
+            .ok_or_else(|| PlanError::UnknownTarget(name.clone()))
+    });
+    let asked = Asked {
+        request: request.id,
+        requester: &request.requester,
+        mode: request.mode,
+        intent: &intent.name,
+        blob: &intent.blob,
+        args: &request.args,
+        targets: targets.collect::<Result<_, _>>()?,
+        files: &run::files(repo, intent, &commands),
+    };
+    Ok(asked.digest())
 }

@@ -1,5 +1,63 @@
 //! The only user of Cedar: compiling a policy repo's policies and asking them.
 //!
-//! Cedar decides; the host only establishes facts.
+//! Cedar decides; the host only establishes facts. A policy repo is compiled once, when its
+//! revision is loaded ([`Policies::compile`]): a schema is generated from it, policies are
+//! validated strictly against that, and our own lints find what validation lets pass. Then
+//! questions are put to the [`Snapshot`]: [`decide`] on a request, [`may`] on anything else.
+//!
+//! What must never happen here: a question that could not be asked properly, or a policy that
+//! failed while it was evaluated, counting as a yes. Both are a [`Deny`](crate::domain::decision::Outcome)
+//! with that reason.
 
+mod act;
+mod ask;
+mod compile;
+mod decide;
+mod evidence;
+mod explain;
+mod facts;
 pub mod gate;
+mod index;
+mod may;
+mod question;
+mod rule;
+mod source;
+mod standing;
+mod vocabulary;
+mod voting;
+mod wording;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::id::Revision;
+use crate::domain::repo::PolicyRepo;
+
+pub use self::act::{Act, Ballot, ChangeKind, Page, Scene, Viewed};
+pub use self::compile::Policies;
+pub use self::decide::decide;
+pub use self::may::{CouldRun, Verdict, could_run, may, visible_intents, who_could};
+pub use self::question::Question;
+pub use self::rule::{Rule, RuleEffect};
+pub use self::voting::{independent_review, may_fill, standing_vetoes};
+
+/// Everything that one revision says, ready to decide. Immutable; decisions are taken on a
+/// snapshot, never on files.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The revision.
+    pub revision: Revision,
+    /// What it says.
+    pub repo: PolicyRepo,
+    /// Its policies, compiled with the facts of `repo`.
+    pub policies: Policies,
+}
+
+impl Snapshot {
+    /// Compiles the policies of a loaded policy repo; warnings come with the snapshot.
+    pub fn compile(
+        revision: Revision,
+        repo: PolicyRepo,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (policies, warnings) = Policies::compile(&repo)?;
+        Ok((Self { revision, repo, policies }, warnings))
+    }
+}

@@ -1,0 +1,173 @@
+//! From the text of policies to something that can be asked: all of it, or what is wrong.
+
+use std::collections::BTreeMap;
+
+use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use miette::Diagnostic as _;
+
+use crate::domain::decision::RuleRef;
+use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::id::RepoPath;
+use crate::domain::repo::{PolicyFile, PolicyRepo};
+
+use super::facts::Facts;
+use super::index::Index;
+use super::rule::{Rule, RuleEffect};
+use super::source::{error, find_policy, from_cedar, place};
+use super::vocabulary::Vocabulary;
+
+/// The branch that a supposed pull request is merged into where no policy names one.
+const BASE: &str = "main";
+
+/// The policies of one policy repo, compiled with its facts.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    pub(super) schema: Schema,
+    pub(super) facts: Facts,
+    pub(super) index: Index,
+    /// The branch that a supposed pull request is merged into.
+    pub(super) base: String,
+    rules: BTreeMap<String, Rule>,
+}
+
+impl Policies {
+    /// Compiles the policies of `repo`. Either everything is fine, warnings aside, or nothing
+    /// is used and every problem that can be told is told.
+    pub fn compile(repo: &PolicyRepo) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let vocabulary = Vocabulary::of(repo);
+        let schema = Schema::from_cedarschema_str(&vocabulary.schema())
+            .map(|(schema, _)| schema)
+            .map_err(|problem| {
+                let message = format!("the generated schema is not valid: {problem}");
+                vec![error(folder(), "policy-schema", message, None)]
+            })?;
+        let mut problems = vec![];
+        let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
+        for file in &repo.policies {
+            for rule in read_file(file, &mut problems) {
+                if let Some(first) = rules.get(&rule.at.id) {
+                    let message = format!(
+                        "policy id {:?} is taken by {}:{}",
+                        rule.at.id, first.at.path, first.at.line
+                    );
+                    let hint = Some("give every policy an @id of its own".to_owned());
+                    problems.push(error(place_of(&rule), "policy-id-duplicate", message, hint));
+                } else {
+                    rules.insert(rule.at.id.clone(), rule);
+                }
+            }
+        }
+        problems.extend(validate(&repo.policies, &rules, schema.clone()));
+        if problems.is_empty() && !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
+            let hint = "write at least one permit; without one everything is denied".to_owned();
+            let message = "no policy permits anything".to_owned();
+            problems.push(error(folder(), "policy-none", message, Some(hint)));
+        }
+        if !problems.is_empty() {
+            problems.sort();
+            problems.dedup();
+            return Err(problems);
+        }
+        let policies: Vec<Policy> = rules.values().map(|rule| rule.policy.clone()).collect();
+        let index = Index::of(&policies, &vocabulary.actions);
+        let facts = Facts::of(repo);
+        Ok((Self { schema, facts, index, base: BASE.to_owned(), rules }, vec![]))
+    }
+
+    /// Iterates over all rules in order of id.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values()
+    }
+
+    /// Returns a rule by its `@id`.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.get(id)
+    }
+}
+
+/// Returns the folder of policies as a place.
+fn folder() -> Place {
+    let path: RepoPath = "policies".parse().expect("a plain name is a path");
+    Place { path, line: 0, column: 0 }
+}
+
+fn place_of(rule: &Rule) -> Place {
+    Place { path: rule.at.path.clone(), line: rule.at.line, column: 1 }
+}
+
+/// Parses one file; what cannot be parsed, named or placed is a problem.
+fn read_file(file: &PolicyFile, problems: &mut Vec<Diagnostic>) -> Vec<Rule> {
+    let set: PolicySet = match file.text.parse() {
+        Ok(set) => set,
+        Err(report) => {
+            let report: cedar_policy::ParseErrors = report;
+            problems.push(from_cedar(file, 0, "policy-syntax", &report));
+            let related = report.related().into_iter().flatten();
+            problems.extend(related.map(|report| from_cedar(file, 0, "policy-syntax", report)));
+            return vec![];
+        }
+    };
+    for template in set.templates() {
+        let at = find_policy(file, &template.to_cedar(), 0).unwrap_or_default();
+        let hint = "name the principal and resource, or grant by a role".to_owned();
+        let message = "templates are not supported".to_owned();
+        problems.push(error(place(file, at), "policy-template", message, Some(hint)));
+    }
+    let mut rules = vec![];
+    let mut from = 0;
+    for policy in set.policies() {
+        let text = policy.to_cedar().unwrap_or_default();
+        let at = find_policy(file, &text, from).or_else(|| find_policy(file, &text, 0));
+        let at = at.unwrap_or_default();
+        from = at + text.len();
+        match named(file, policy, &text, at) {
+            Ok(rule) => rules.push(rule),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    rules
+}
+
+/// Gives a policy its own id.
+fn named(file: &PolicyFile, policy: &Policy, text: &str, at: usize) -> Result<Rule, Diagnostic> {
+    let here = place(file, at);
+    let wanted = |key: &str, code: &str, hint: &str| {
+        let value = policy.annotation(key).filter(|value| !value.trim().is_empty());
+        value.map(str::to_owned).ok_or_else(|| {
+            let message = format!("the policy has no @{key}");
+            error(here.clone(), code, message, Some(hint.to_owned()))
+        })
+    };
+    let id = wanted("id", "policy-id-missing", "write @id(\"a-unique-name\") above it")?;
+    let reason = wanted("reason", "policy-reason-missing", "say in @reason(\"…\") what it is for")?;
+    let policy = policy.new_id(PolicyId::new(&id));
+    let rule_ref = RuleRef { id, path: file.path.clone(), line: here.line };
+    Rule::new(policy, rule_ref, reason, text.to_owned()).ok_or_else(|| {
+        error(here, "policy-syntax", "the policy cannot be taken apart".to_owned(), None)
+    })
+}
+
+/// Validates strictly at level 1; warnings are errors.
+fn validate(
+    files: &[PolicyFile],
+    rules: &BTreeMap<String, Rule>,
+    schema: Schema,
+) -> Vec<Diagnostic> {
+    let Ok(set) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else {
+        return vec![];
+    };
+    let result = Validator::new(schema).validate_with_level(&set, ValidationMode::Strict, 1);
+    let of = |id: &PolicyId, code: &str, report: &dyn miette::Diagnostic| {
+        let rule = rules.get(&id.to_string())?;
+        let file = files.iter().find(|file| file.path == rule.at.path)?;
+        let at = find_policy(file, &rule.text, 0).unwrap_or_default();
+        Some(from_cedar(file, at, code, report))
+    };
+    let errors = result
+        .validation_errors()
+        .filter_map(|error| of(error.policy_id(), "policy-type", error));
+    let warnings = result
+        .validation_warnings()
+        .filter_map(|warning| of(warning.policy_id(), "policy-suspect", warning));
+    errors.chain(warnings).collect()
+}

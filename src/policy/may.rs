@@ -1,0 +1,205 @@
+//! What somebody may do, and who may do something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::RestrictedExpression;
+use jiff::Timestamp;
+
+use crate::domain::decision::{Missing, Outcome, Reason};
+use crate::domain::evidence::Evidence;
+use crate::domain::id::{IntentName, PersonId, RoleName};
+use crate::domain::intent::Intent;
+use crate::domain::param::{Args, ParamKind, Value};
+use crate::domain::person::Principal;
+use crate::domain::repo::PolicyRepo;
+use crate::domain::request::Mode;
+
+use super::Snapshot;
+use super::act::{Act, Ballot, Scene, Viewed};
+use super::ask::{Answer, Ask};
+use super::decide::{args_record, decide, role_may_run};
+use super::explain::{refuses, told};
+use super::facts::{INSTANCE, uid};
+use super::question::Question;
+use super::standing::Standing;
+use super::voting::may_fill;
+
+/// The answer to something that needs no evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is permitted.
+    pub allowed: bool,
+    /// Why, deciding rules first.
+    pub reasons: Vec<Reason>,
+}
+
+/// Says whether `principal` may do something.
+pub fn may(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    act: &Act<'_>,
+    scene: &Scene<'_>,
+) -> Verdict {
+    let standing = match Standing::of(&snapshot.repo, principal, scene.now) {
+        Ok(standing) => standing,
+        Err(why) => return Verdict { allowed: false, reasons: vec![refuses(why)] },
+    };
+    let ask = ask_of(snapshot, principal, &standing, act, scene);
+    match snapshot.policies.prepare(&ask) {
+        Ok(ready) => {
+            let answer = snapshot.policies.answer(&ready);
+            Verdict {
+                allowed: answer.is_allowed(),
+                reasons: told(snapshot, &ready, &answer, &format!("{principal}")),
+            }
+        }
+        Err(why) => Verdict { allowed: false, reasons: vec![refuses(why)] },
+    }
+}
+
+fn ask_of(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    standing: &Standing,
+    act: &Act<'_>,
+    scene: &Scene<'_>,
+) -> Ask {
+    let start = |resource| {
+        Ask::new(standing.uid.clone(), act.name(), resource, scene).bringing(standing.fact.clone())
+    };
+    let thing = |intent: &Option<&IntentName>| match intent {
+        Some(intent) => uid("Intent", intent.as_str()),
+        None => uid("Instance", INSTANCE),
+    };
+    match act {
+        Act::Approve(ballot) | Act::Veto(ballot) => with_ballot(
+            start(uid("Intent", ballot.intent.as_str())),
+            ballot,
+        ),
+        Act::View(Viewed::Intent(intent)) => start(uid("Intent", intent.as_str())),
+        Act::View(Viewed::Channel(channel)) => start(uid("Channel", channel.as_str())),
+        Act::View(Viewed::Page(page)) => start(uid("Page", page.as_str())),
+        Act::Ban(subject) | Act::Unban(subject) => {
+            let outranks = outranks(&snapshot.repo, principal, subject);
+            start(uid("Person", subject.as_str()))
+                .with("outranks", RestrictedExpression::new_bool(outranks))
+        }
+        Act::Propose(kind, subject) => start(uid("Change", kind.as_str()))
+            .naming_if("subject", subject.map(|subject| uid("Person", subject.as_str()))),
+        Act::Pause(intent) | Act::Resume(intent) => start(thing(intent)),
+        Act::Administer => start(uid("Instance", INSTANCE)),
+    }
+}
+
+fn with_ballot(ask: Ask, ballot: &Ballot<'_>) -> Ask {
+    ask.naming("target", uid("Target", ballot.target.as_str()))
+        .with("args", args_record(ballot.args))
+        .naming_if("role", ballot.role.map(|role| uid("Role", role.as_str())))
+        .naming_if("requester", ballot.requester.map(|person| uid("Person", person.as_str())))
+}
+
+/// Says whether every role of `subject` lies properly below one of the principal's.
+fn outranks(repo: &PolicyRepo, principal: &Principal, subject: &PersonId) -> bool {
+    let own = principal.person().map(|person| repo.roles_of(person)).unwrap_or_default();
+    repo.people.contains_key(subject)
+        && repo
+            .roles_of(subject)
+            .iter()
+            .all(|theirs| own.iter().any(|role| repo.roles.is_below(theirs, role)))
+}
+
+/// Returns, for each slot still to be filled, the people who could really fill it: not the
+/// requester, not banned, and not in a slot already.
+pub fn who_could(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    missing: &Missing,
+) -> BTreeMap<RoleName, Vec<PersonId>> {
+    let seated: BTreeSet<PersonId> =
+        question.evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
+    let could = |role: &RoleName| {
+        let people = snapshot.repo.people.keys();
+        let free = people.filter(|person| !seated.contains(*person));
+        free.filter(|person| may_fill(snapshot, question, person, role)).cloned().collect()
+    };
+    missing.slots.iter().map(|slot| (slot.role.clone(), could(&slot.role))).collect()
+}
+
+/// Who could have asked for what somebody else was denied.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CouldRun {
+    /// Roles that suffice, the lowest ones only.
+    pub roles: Vec<RoleName>,
+    /// People who may ask for it as it stands, in order of name.
+    pub people: Vec<PersonId>,
+}
+
+/// Returns who could ask for the same thing, with the evidence that it takes.
+pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
+    let repo = &snapshot.repo;
+    let none = Evidence::default();
+    let people = repo.people.keys().filter(|person| {
+        let other = Principal::Person((*person).clone());
+        other != *question.requester
+            && decide(snapshot, &Question { requester: &other, evidence: &none, ..*question }).outcome
+                != Outcome::Deny
+    });
+    let people = people.cloned().collect();
+    let roles: Vec<&RoleName> =
+        repo.roles.0.keys().filter(|role| role_may_run(snapshot, question, role)).collect();
+    let lowest = |role: &&RoleName| !roles.iter().any(|other| repo.roles.is_below(other, role));
+    CouldRun { roles: roles.iter().copied().filter(lowest).cloned().collect(), people }
+}
+
+/// Returns the intents that `principal` could ask for on at least one target, for help.
+pub fn visible_intents(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    scene: &Scene<'_>,
+) -> Vec<IntentName> {
+    let repo = &snapshot.repo;
+    let visible = repo.intents.values().filter(|intent| {
+        let args = sample_args(intent);
+        let mut targets = intent.targets.iter().flat_map(|name| repo.inventory.resolve(name));
+        targets.any(|target| {
+            let question = Question {
+                requester: principal,
+                mode: Mode::Run,
+                intent: &intent.name,
+                args: &args,
+                targets: &BTreeSet::from([target]),
+                via: scene.via,
+                channel: scene.channel,
+                card_channel: scene.channel,
+                evidence: &Evidence::default(),
+                now: scene.now,
+            };
+            decide(snapshot, &question).outcome != Outcome::Deny
+        })
+    });
+    visible.map(|intent| intent.name.clone()).collect()
+}
+
+/// Returns arguments that the intent would take, as far as one can guess.
+fn sample_args(intent: &Intent) -> Args {
+    let sample = |kind: &ParamKind| match kind {
+        ParamKind::String { one_of, .. } => one_of.first().cloned().map(Value::String),
+        ParamKind::Integer { min, .. } => Some(Value::Integer(min.unwrap_or_default())),
+        ParamKind::Boolean => Some(Value::Boolean(false)),
+    };
+    let params = intent.params.iter();
+    params
+        .filter_map(|(name, param)| {
+            let value = param.default.clone().or_else(|| sample(&param.kind));
+            value.map(|value| (name.clone(), value))
+        })
+        .collect()
+}
+
+/// A question at a time, for callers that only have a scene.
+impl<'a> Scene<'a> {
+    /// Returns the scene of a command typed in a channel.
+    pub fn chat(channel: Option<&'a crate::domain::id::ChannelName>, now: Timestamp) -> Self {
+        Self { via: crate::domain::request::Via::Chat, channel, now }
+    }
+}

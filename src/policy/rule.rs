@@ -1,0 +1,102 @@
+//! One policy of the policy repo, with where it stands and what it asks for piece by piece.
+
+use std::sync::Arc;
+
+use cedar_policy::pst::{
+    ActionConstraint, BinaryOp, Clause, Effect, Expr, PrincipalConstraint, ResourceConstraint,
+    StaticPolicy, Template, UnaryOp,
+};
+use cedar_policy::{Policy, PolicySet};
+
+use crate::domain::decision::RuleRef;
+
+/// What a rule does when it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleEffect {
+    /// It permits.
+    Permit,
+    /// It forbids, whatever permits.
+    Forbid,
+}
+
+/// One policy.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its `@id` and where it stands.
+    pub at: RuleRef,
+    /// What it does.
+    pub effect: RuleEffect,
+    /// Its `@reason`.
+    pub reason: String,
+    /// Its text.
+    pub text: String,
+    /// Cedar's form.
+    pub(super) policy: Policy,
+    /// Its parts.
+    pub(super) body: Template,
+    /// What must all be true beside the scope.
+    pub(super) conjuncts: Vec<Conjunct>,
+    /// One permit for each conjunct, with its place as id.
+    pub(super) probes: PolicySet,
+}
+
+/// One of the things that must all be true for a rule to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conjunct {
+    /// What it says.
+    pub expr: Arc<Expr>,
+    /// Whether it must be false instead.
+    pub negated: bool,
+}
+
+impl Rule {
+    /// Takes a static policy apart. `None`: Cedar cannot represent it, which parsing excludes.
+    pub(super) fn new(policy: Policy, at: RuleRef, reason: String, text: String) -> Option<Self> {
+        let body = policy.to_pst().ok()?.body().clone();
+        let effect = match body.effect {
+            Effect::Permit => RuleEffect::Permit,
+            Effect::Forbid => RuleEffect::Forbid,
+        };
+        let mut conjuncts = vec![];
+        for clause in body.clauses() {
+            match clause {
+                Clause::When(expr) => split(expr, false, &mut conjuncts),
+                Clause::Unless(expr) => split(expr, true, &mut conjuncts),
+            }
+        }
+        let probes = probes(&conjuncts)?;
+        Some(Self { at, effect, reason, text, policy, body, conjuncts, probes })
+    }
+}
+
+/// Splits `a && b` (or the negation of `a || b`) into its parts.
+fn split(expr: &Arc<Expr>, negated: bool, into: &mut Vec<Conjunct>) {
+    match expr.as_ref() {
+        Expr::BinaryOp { op: BinaryOp::And, left, right } if !negated => {
+            split(left, negated, into);
+            split(right, negated, into);
+        }
+        Expr::BinaryOp { op: BinaryOp::Or, left, right } if negated => {
+            split(left, negated, into);
+            split(right, negated, into);
+        }
+        Expr::UnaryOp { op: UnaryOp::Not, expr } => split(expr, !negated, into),
+        _ => into.push(Conjunct { expr: Arc::clone(expr), negated }),
+    }
+}
+
+fn probes(conjuncts: &[Conjunct]) -> Option<PolicySet> {
+    let probes = conjuncts.iter().enumerate().map(|(place, conjunct)| {
+        let clause = if conjunct.negated { Clause::Unless } else { Clause::When };
+        let body = Template::new(
+            cedar_policy::pst::PolicyID(place.to_string().into()),
+            Effect::Permit,
+            PrincipalConstraint::Any,
+            ActionConstraint::Any,
+            ResourceConstraint::Any,
+        );
+        let body = body.try_with_clauses([clause(Arc::clone(&conjunct.expr))]).ok()?;
+        Policy::from_pst(StaticPolicy::try_from(body).ok()?.into()).ok()
+    });
+    PolicySet::from_policies(probes.collect::<Option<Vec<_>>>()?).ok()
+}

@@ -1,0 +1,89 @@
+//! Who may fill slots, veto, and review: each is itself a Cedar decision.
+
+use crate::domain::evidence::Pull;
+use crate::domain::id::{PersonId, RoleName};
+use crate::domain::person::Principal;
+
+use super::Snapshot;
+use super::act::{Act, Ballot};
+use super::may::may;
+use super::question::Question;
+
+/// Says whether `person` may fill a slot of `role` in this request: known, not banned, not the
+/// requester, and permitted to `approve` on every target.
+pub fn may_fill(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    person: &PersonId,
+    role: &RoleName,
+) -> bool {
+    can_vote(snapshot, question, person)
+        && question.requester.person() != Some(person)
+        && on_every_target(snapshot, question, person, role, Act::Approve)
+}
+
+/// Returns the vetoes among the evidence that end the request, with the role each is given by.
+pub fn standing_vetoes<'a>(
+    snapshot: &'a Snapshot,
+    question: &Question<'a>,
+) -> Vec<(&'a PersonId, &'a RoleName)> {
+    let Some(rule) = snapshot.repo.intents.get(question.intent).and_then(|i| i.approval.as_ref())
+    else {
+        return vec![];
+    };
+    question
+        .evidence
+        .vetoes
+        .iter()
+        .filter(|vote| can_vote(snapshot, question, &vote.person))
+        .filter_map(|vote| {
+            let by = rule.veto.iter().find(|role| {
+                snapshot.repo.roles_of(&vote.person).contains(*role)
+                    && on_every_target(snapshot, question, &vote.person, role, Act::Veto)
+            });
+            by.map(|role| (&vote.person, role))
+        })
+        .collect()
+}
+
+/// Says whether a pull request has four eyes: somebody other than requester and authors, known,
+/// not banned and eligible to `approve` this request, approved its final head or merged it.
+pub fn independent_review(snapshot: &Snapshot, question: &Question<'_>, pull: &Pull) -> bool {
+    let repo = &snapshot.repo;
+    let reviewers = pull.approved_by.iter().chain(&pull.merged_by);
+    reviewers.into_iter().any(|person| {
+        let wrote = pull.author.as_ref() == Some(person) || pull.contributors.contains(person);
+        let slots = repo.intents.get(question.intent).and_then(|i| i.approval.as_ref());
+        let roles = match slots {
+            Some(rule) => rule.slots.iter().map(|slot| slot.role.clone()).collect(),
+            None => repo.roles_of(person),
+        };
+        !wrote && roles.iter().any(|role| may_fill(snapshot, question, person, role))
+    })
+}
+
+fn can_vote(snapshot: &Snapshot, question: &Question<'_>, person: &PersonId) -> bool {
+    let banned = || snapshot.repo.live_ban(&Principal::Person(person.clone()), question.now);
+    snapshot.repo.people.contains_key(person) && banned().is_none()
+}
+
+fn on_every_target<'a>(
+    snapshot: &Snapshot,
+    question: &Question<'a>,
+    person: &PersonId,
+    role: &'a RoleName,
+    act: impl Fn(Ballot<'a>) -> Act<'a>,
+) -> bool {
+    let voter = Principal::Person(person.clone());
+    !question.targets.is_empty()
+        && question.targets.iter().all(|target| {
+            let ballot = Ballot {
+                role: Some(role),
+                intent: question.intent,
+                target,
+                args: question.args,
+                requester: question.requester.person(),
+            };
+            may(snapshot, &voter, &act(ballot), &question.card_scene()).allowed
+        })
+}
