@@ -107,8 +107,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Ban, Self::Unban, Self::Person, Self::Intent, Self::Policy];
+    pub const ALL: [Self; 5] = [Self::Ban, Self::Unban, Self::Person, Self::Intent, Self::Policy];
 
     /// Returns the name as policies write it.
     pub fn as_str(self) -> &'static str {
@@ -131,6 +130,13 @@ pub struct Scene<'a> {
     pub channel: Option<&'a ChannelName>,
     /// When.
     pub now: Timestamp,
+}
+
+impl<'a> Scene<'a> {
+    /// Returns the scene of a command typed in a channel, or in a direct message.
+    pub fn chat(channel: Option<&'a ChannelName>, now: Timestamp) -> Self {
+        Self { via: Via::Chat, channel, now }
+    }
 }
 
 impl Act<'_> {

@@ -125,22 +125,13 @@ impl Policies {
     pub(super) fn answer(&self, ready: &Ready) -> Answer {
         answer_by(self.index.relevant(ready.action, &ready.resource), ready)
     }
-
-    /// Prepares and asks.
-    pub(super) fn ask(&self, ask: &Ask) -> Answer {
-        match self.prepare(ask) {
-            Ok(ready) => self.answer(&ready),
-            Err(why) => Answer::Failed(why),
-        }
-    }
 }
 
 /// Asks a set of policies.
 pub(super) fn answer_by(policies: &PolicySet, ready: &Ready) -> Answer {
     let response = Authorizer::new().is_authorized(&ready.request, policies, &ready.entities);
     let diagnostics = response.diagnostics();
-    let mut failures: Vec<String> =
-        diagnostics.errors().map(ToString::to_string).collect();
+    let mut failures: Vec<String> = diagnostics.errors().map(ToString::to_string).collect();
     failures.sort();
     if !failures.is_empty() {
         return Answer::Failed(format!("a policy failed: {}", failures.join("; ")));

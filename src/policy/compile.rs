@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{
+    Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, ValidationWarning,
+    Validator,
+};
 use miette::Diagnostic as _;
 
 use crate::domain::decision::RuleRef;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Code, Diagnostic, Place};
 use crate::domain::id::RepoPath;
 use crate::domain::repo::{PolicyFile, PolicyRepo};
 
 use super::facts::Facts;
 use super::index::Index;
 use super::rule::{Rule, RuleEffect};
-use super::source::{error, find_policy, from_cedar, place};
+use super::source::{find_policy, from_cedar, place};
 use super::vocabulary::Vocabulary;
 
 /// The branch that a supposed pull request is merged into where no policy names one.
@@ -38,9 +41,9 @@ impl Policies {
         let schema = Schema::from_cedarschema_str(&vocabulary.schema())
             .map(|(schema, _)| schema)
             .map_err(|problem| {
-                let message = format!("the generated schema is not valid: {problem}");
-                vec![error(folder(), "policy-schema", message, None)]
-            })?;
+            let message = format!("the generated schema is not valid: {problem}");
+            vec![Diagnostic::new(Code::PolicySyntax, folder(), message)]
+        })?;
         let mut problems = vec![];
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
         for file in &repo.policies {
@@ -50,8 +53,7 @@ impl Policies {
                         "policy id {:?} is taken by {}:{}",
                         rule.at.id, first.at.path, first.at.line
                     );
-                    let hint = Some("give every policy an @id of its own".to_owned());
-                    problems.push(error(place_of(&rule), "policy-id-duplicate", message, hint));
+                    problems.push(Diagnostic::new(Code::PolicyIdTwice, place_of(&rule), message));
                 } else {
                     rules.insert(rule.at.id.clone(), rule);
                 }
@@ -59,9 +61,8 @@ impl Policies {
         }
         problems.extend(validate(&repo.policies, &rules, schema.clone()));
         if problems.is_empty() && !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
-            let hint = "write at least one permit; without one everything is denied".to_owned();
-            let message = "no policy permits anything".to_owned();
-            problems.push(error(folder(), "policy-none", message, Some(hint)));
+            let message = "no policy permits anything";
+            problems.push(Diagnostic::new(Code::PolicyNone, folder(), message));
         }
         if !problems.is_empty() {
             problems.sort();
@@ -101,17 +102,16 @@ fn read_file(file: &PolicyFile, problems: &mut Vec<Diagnostic>) -> Vec<Rule> {
         Ok(set) => set,
         Err(report) => {
             let report: cedar_policy::ParseErrors = report;
-            problems.push(from_cedar(file, 0, "policy-syntax", &report));
+            problems.push(from_cedar(file, 0, Code::PolicySyntax, &report));
             let related = report.related().into_iter().flatten();
-            problems.extend(related.map(|report| from_cedar(file, 0, "policy-syntax", report)));
+            problems.extend(related.map(|report| from_cedar(file, 0, Code::PolicySyntax, report)));
             return vec![];
         }
     };
     for template in set.templates() {
         let at = find_policy(file, &template.to_cedar(), 0).unwrap_or_default();
-        let hint = "name the principal and resource, or grant by a role".to_owned();
-        let message = "templates are not supported".to_owned();
-        problems.push(error(place(file, at), "policy-template", message, Some(hint)));
+        let message = "a policy with slots is a template, and nothing links templates";
+        problems.push(Diagnostic::new(Code::PolicyTemplate, place(file, at), message));
     }
     let mut rules = vec![];
     let mut from = 0;
@@ -131,19 +131,17 @@ fn read_file(file: &PolicyFile, problems: &mut Vec<Diagnostic>) -> Vec<Rule> {
 /// Gives a policy its own id.
 fn named(file: &PolicyFile, policy: &Policy, text: &str, at: usize) -> Result<Rule, Diagnostic> {
     let here = place(file, at);
-    let wanted = |key: &str, code: &str, hint: &str| {
+    let wanted = |key: &str, code: Code| {
         let value = policy.annotation(key).filter(|value| !value.trim().is_empty());
-        value.map(str::to_owned).ok_or_else(|| {
-            let message = format!("the policy has no @{key}");
-            error(here.clone(), code, message, Some(hint.to_owned()))
-        })
+        let missing = || Diagnostic::new(code, here.clone(), format!("the policy has no @{key}"));
+        value.map(str::to_owned).ok_or_else(missing)
     };
-    let id = wanted("id", "policy-id-missing", "write @id(\"a-unique-name\") above it")?;
-    let reason = wanted("reason", "policy-reason-missing", "say in @reason(\"…\") what it is for")?;
+    let id = wanted("id", Code::PolicyIdMissing)?;
+    let reason = wanted("reason", Code::PolicyReasonMissing)?;
     let policy = policy.new_id(PolicyId::new(&id));
     let rule_ref = RuleRef { id, path: file.path.clone(), line: here.line };
     Rule::new(policy, rule_ref, reason, text.to_owned()).ok_or_else(|| {
-        error(here, "policy-syntax", "the policy cannot be taken apart".to_owned(), None)
+        Diagnostic::new(Code::PolicySyntax, here, "the policy cannot be taken apart")
     })
 }
 
@@ -157,17 +155,40 @@ fn validate(
         return vec![];
     };
     let result = Validator::new(schema).validate_with_level(&set, ValidationMode::Strict, 1);
-    let of = |id: &PolicyId, code: &str, report: &dyn miette::Diagnostic| {
+    let of = |id: &PolicyId, code: Code, report: &dyn miette::Diagnostic| {
         let rule = rules.get(&id.to_string())?;
         let file = files.iter().find(|file| file.path == rule.at.path)?;
         let at = find_policy(file, &rule.text, 0).unwrap_or_default();
         Some(from_cedar(file, at, code, report))
     };
-    let errors = result
-        .validation_errors()
-        .filter_map(|error| of(error.policy_id(), "policy-type", error));
+    let errors =
+        result.validation_errors().filter_map(|error| of(error.policy_id(), code_of(error), error));
     let warnings = result
         .validation_warnings()
-        .filter_map(|warning| of(warning.policy_id(), "policy-suspect", warning));
+        .filter_map(|warning| of(warning.policy_id(), code_of_warning(warning), warning));
     errors.chain(warnings).collect()
+}
+
+fn code_of(error: &ValidationError) -> Code {
+    match error {
+        ValidationError::UnrecognizedEntityType(_) => Code::PolicyUnknownType,
+        ValidationError::UnrecognizedActionId(_) => Code::PolicyUnknownAction,
+        ValidationError::UnsafeAttributeAccess(_) => Code::PolicyUnknownAttribute,
+        ValidationError::UnsafeOptionalAttributeAccess(_) | ValidationError::UnsafeTagAccess(_) => {
+            Code::PolicyUnguarded
+        }
+        ValidationError::EntityDerefLevelViolation(_) => Code::PolicyTooDeep,
+        ValidationError::InvalidEnumEntity(_) => Code::PolicyEnum,
+        ValidationError::InvalidActionApplication(_) => Code::PolicyNeverHolds,
+        _ => Code::PolicyType,
+    }
+}
+
+fn code_of_warning(warning: &ValidationWarning) -> Code {
+    match warning {
+        ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
+            Code::PolicyNeverHolds
+        }
+        _ => Code::PolicyConfusable,
+    }
 }

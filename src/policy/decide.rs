@@ -7,9 +7,7 @@
 use cedar_policy::RestrictedExpression;
 
 use crate::domain::approval::{Filling, fill};
-use crate::domain::decision::{
-    Decision, Missing, Outcome, Reason, TargetReasons, WantedCitation,
-};
+use crate::domain::decision::{Decision, Missing, Outcome, Reason, TargetReasons, WantedCitation};
 use crate::domain::evidence::{Citation, Evidence};
 use crate::domain::id::{PersonId, RoleName, TargetName};
 use crate::domain::intent::{Cite, Intent};
@@ -165,9 +163,8 @@ impl<'a> Case<'a> {
 
     /// Returns the least that would make it permitted.
     fn missing(&self) -> Option<Missing> {
-        let would_do = |suppose| {
-            self.ask_all(suppose).iter().all(|asked| asked.answer.is_allowed())
-        };
+        let would_do =
+            |suppose| self.ask_all(suppose).iter().all(|asked| asked.answer.is_allowed());
         let slots = self.lacks_slots().then(|| self.filling.missing.clone());
         let citation = self
             .citable()
@@ -284,9 +281,8 @@ fn count_approvals<'a>(
         }
     }
     let people: Vec<PersonId> = approvers.iter().copied().cloned().collect();
-    let filling = fill(&rule.slots, &people, |person, slot| {
-        may_fill(snapshot, question, person, &slot.role)
-    });
+    let filling =
+        fill(&rule.slots, &people, |person, slot| may_fill(snapshot, question, person, &slot.role));
     (approvers, filling)
 }
 

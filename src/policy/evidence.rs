@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{EntityUid, RestrictedExpression};
 use jiff::SignedDuration;
 
+use crate::domain::duration::words;
 use crate::domain::evidence::Citation;
 use crate::domain::id::{PersonId, RoleName};
 use crate::domain::intent::{Intent, Slot};
@@ -48,7 +49,12 @@ pub(super) enum Cited<'a> {
 
 impl Support {
     /// Makes the entities.
-    pub fn new(repo: &PolicyRepo, intent: &Intent, approvals: &Approvals<'_>, cited: Cited<'_>) -> Self {
+    pub fn new(
+        repo: &PolicyRepo,
+        intent: &Intent,
+        approvals: &Approvals<'_>,
+        cited: Cited<'_>,
+    ) -> Self {
         let mut facts = approvals_facts(repo, approvals);
         let approvals = uid("Approvals", "in-hand");
         let pull = match cited {
@@ -178,7 +184,12 @@ pub(super) fn objections(intent: &Intent, citation: &Citation) -> Vec<String> {
     }
     object(
         citation.age > cite.within,
-        format!("it was merged {:#} ago, and {} takes {:#}", citation.age, intent.name, cite.within),
+        format!(
+            "it was merged {} ago, and {} takes at most {}",
+            words(citation.age),
+            intent.name,
+            words(cite.within)
+        ),
     );
     object(
         !citation.independent_review,

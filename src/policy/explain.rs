@@ -37,8 +37,7 @@ pub(super) fn told(snapshot: &Snapshot, ready: &Ready, answer: &Answer, who: &st
 /// Returns the permits that came nearest, and what each lacked.
 pub(super) fn nearest(snapshot: &Snapshot, ready: &Ready, who: &str) -> Vec<Reason> {
     let relevant = snapshot.policies.index.relevant(ready.action, &ready.resource);
-    let ids: BTreeSet<String> =
-        relevant.policies().map(|policy| policy.id().to_string()).collect();
+    let ids: BTreeSet<String> = relevant.policies().map(|policy| policy.id().to_string()).collect();
     let mut found: Vec<(usize, Reason)> = snapshot
         .policies
         .rules()
@@ -69,7 +68,8 @@ fn lacks(rule: &Rule, ready: &Ready, who: &str) -> Option<Vec<String>> {
         return None;
     }
     let response = Authorizer::new().is_authorized(&ready.request, &rule.probes, &ready.entities);
-    let holds: BTreeSet<String> = response.diagnostics().reason().map(ToString::to_string).collect();
+    let holds: BTreeSet<String> =
+        response.diagnostics().reason().map(ToString::to_string).collect();
     let erred: BTreeSet<String> = response
         .diagnostics()
         .errors()

@@ -106,7 +106,9 @@ pub(super) fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Restrict
 /// A point in time. Cedar writes years with four digits; what lies outside is far enough away.
 pub(super) fn datetime(at: Timestamp) -> RestrictedExpression {
     let earliest = "0001-01-01T00:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
-    RestrictedExpression::new_datetime(at.max(earliest).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+    RestrictedExpression::new_datetime(
+        at.max(earliest).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+    )
 }
 
 fn ban_record(ban: &Ban) -> RestrictedExpression {
@@ -157,8 +159,8 @@ impl Facts {
             self.add(Fact::new(uid("Role", role.as_str())).within(parents));
         }
         for person in repo.people.values() {
-            let fact = person_fact(person.id.as_str(), &person.roles)
-                .with("flags", texts(&person.flags));
+            let fact =
+                person_fact(person.id.as_str(), &person.roles).with("flags", texts(&person.flags));
             self.add(with_ban(fact, repo, &Principal::Person(person.id.clone())));
         }
         for service in repo.services.values() {
@@ -228,12 +230,8 @@ impl Facts {
 }
 
 /// Returns a person, flags and ban aside.
-pub(super) fn person_fact<'a>(
-    name: &str,
-    roles: impl IntoIterator<Item = &'a RoleName>,
-) -> Fact {
-    Fact::new(uid("Person", name))
-        .within(roles.into_iter().map(|role| uid("Role", role.as_str())))
+pub(super) fn person_fact<'a>(name: &str, roles: impl IntoIterator<Item = &'a RoleName>) -> Fact {
+    Fact::new(uid("Person", name)).within(roles.into_iter().map(|role| uid("Role", role.as_str())))
 }
 
 /// Returns somebody who has exactly one role. No person can bear the name.

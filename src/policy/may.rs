@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::RestrictedExpression;
-use jiff::Timestamp;
 
 use crate::domain::decision::{Missing, Outcome, Reason};
 use crate::domain::evidence::Evidence;
@@ -16,7 +15,7 @@ use crate::domain::request::Mode;
 
 use super::Snapshot;
 use super::act::{Act, Ballot, Scene, Viewed};
-use super::ask::{Answer, Ask};
+use super::ask::Ask;
 use super::decide::{args_record, decide, role_may_run};
 use super::explain::{refuses, told};
 use super::facts::{INSTANCE, uid};
@@ -72,10 +71,9 @@ fn ask_of(
         None => uid("Instance", INSTANCE),
     };
     match act {
-        Act::Approve(ballot) | Act::Veto(ballot) => with_ballot(
-            start(uid("Intent", ballot.intent.as_str())),
-            ballot,
-        ),
+        Act::Approve(ballot) | Act::Veto(ballot) => {
+            with_ballot(start(uid("Intent", ballot.intent.as_str())), ballot)
+        }
         Act::View(Viewed::Intent(intent)) => start(uid("Intent", intent.as_str())),
         Act::View(Viewed::Channel(channel)) => start(uid("Channel", channel.as_str())),
         Act::View(Viewed::Page(page)) => start(uid("Page", page.as_str())),
@@ -141,7 +139,8 @@ pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
     let people = repo.people.keys().filter(|person| {
         let other = Principal::Person((*person).clone());
         other != *question.requester
-            && decide(snapshot, &Question { requester: &other, evidence: &none, ..*question }).outcome
+            && decide(snapshot, &Question { requester: &other, evidence: &none, ..*question })
+                .outcome
                 != Outcome::Deny
     });
     let people = people.cloned().collect();
@@ -194,12 +193,4 @@ fn sample_args(intent: &Intent) -> Args {
             value.map(|value| (name.clone(), value))
         })
         .collect()
-}
-
-/// A question at a time, for callers that only have a scene.
-impl<'a> Scene<'a> {
-    /// Returns the scene of a command typed in a channel.
-    pub fn chat(channel: Option<&'a crate::domain::id::ChannelName>, now: Timestamp) -> Self {
-        Self { via: crate::domain::request::Via::Chat, channel, now }
-    }
 }

@@ -37,7 +37,7 @@ pub use self::decide::decide;
 pub use self::may::{CouldRun, Verdict, could_run, may, visible_intents, who_could};
 pub use self::question::Question;
 pub use self::rule::{Rule, RuleEffect};
-pub use self::voting::{independent_review, may_fill, standing_vetoes};
+pub use self::voting::{eligible, may_fill, standing_vetoes};
 
 /// Everything that one revision says, ready to decide. Immutable; decisions are taken on a
 /// snapshot, never on files.

@@ -2,7 +2,7 @@
 
 use miette::Diagnostic as Report;
 
-use crate::domain::diagnostic::{Diagnostic, Place, Severity};
+use crate::domain::diagnostic::{Code, Diagnostic, Place};
 use crate::domain::repo::PolicyFile;
 
 /// Returns the place of a byte offset in a file.
@@ -34,16 +34,11 @@ pub(super) fn find_policy(file: &PolicyFile, text: &str, from: usize) -> Option<
     None
 }
 
-/// Makes a diagnostic that stops a revision.
-pub(super) fn error(place: Place, code: &str, message: String, hint: Option<String>) -> Diagnostic {
-    Diagnostic { place, severity: Severity::Error, code: code.to_owned(), message, hint }
-}
-
 /// Turns one of Cedar's own complaints into a diagnostic. `fallback` is where the policy begins.
 pub(super) fn from_cedar(
     file: &PolicyFile,
     fallback: usize,
-    code: &str,
+    code: Code,
     report: &dyn Report,
 ) -> Diagnostic {
     let label = report.labels().and_then(|mut labels| labels.next());
@@ -52,6 +47,7 @@ pub(super) fn from_cedar(
     if let Some(text) = label.as_ref().and_then(|label| label.label()) {
         message = format!("{message}: {text}");
     }
+    let place = place(file, offset.min(file.text.len()));
     let hint = report.help().map(|help| help.to_string());
-    error(place(file, offset.min(file.text.len())), code, message, hint)
+    Diagnostic { hint, ..Diagnostic::new(code, place, message) }
 }

@@ -160,8 +160,11 @@ impl Vocabulary {
             // Cedar has no empty enumeration: without values the type stays open, and no entity
             // of it exists.
             let list = values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>();
-            let list =
-                if list.is_empty() { String::new() } else { format!(" enum [{}]", list.join(", ")) };
+            let list = if list.is_empty() {
+                String::new()
+            } else {
+                format!(" enum [{}]", list.join(", "))
+            };
             put(&mut text, format_args!("entity {name}{list};"));
         }
         for (name, parent, _, tags) in ENTITIES {

@@ -1,6 +1,7 @@
 //! Who may fill slots, veto, and review: each is itself a Cedar decision.
 
-use crate::domain::evidence::Pull;
+use std::collections::BTreeSet;
+
 use crate::domain::id::{PersonId, RoleName};
 use crate::domain::person::Principal;
 
@@ -46,20 +47,20 @@ pub fn standing_vetoes<'a>(
         .collect()
 }
 
-/// Says whether a pull request has four eyes: somebody other than requester and authors, known,
-/// not banned and eligible to `approve` this request, approved its final head or merged it.
-pub fn independent_review(snapshot: &Snapshot, question: &Question<'_>, pull: &Pull) -> bool {
+/// Returns the people whose review or merge counts for four eyes on this request: known, not
+/// banned, not the requester, and permitted to `approve` it in one of its slots, or, where it
+/// has none, by a role they hold.
+pub fn eligible(snapshot: &Snapshot, question: &Question<'_>) -> BTreeSet<PersonId> {
     let repo = &snapshot.repo;
-    let reviewers = pull.approved_by.iter().chain(&pull.merged_by);
-    reviewers.into_iter().any(|person| {
-        let wrote = pull.author.as_ref() == Some(person) || pull.contributors.contains(person);
-        let slots = repo.intents.get(question.intent).and_then(|i| i.approval.as_ref());
+    let slots = repo.intents.get(question.intent).and_then(|i| i.approval.as_ref());
+    let people = repo.people.keys().filter(|person| {
         let roles = match slots {
             Some(rule) => rule.slots.iter().map(|slot| slot.role.clone()).collect(),
             None => repo.roles_of(person),
         };
-        !wrote && roles.iter().any(|role| may_fill(snapshot, question, person, role))
-    })
+        roles.iter().any(|role| may_fill(snapshot, question, person, role))
+    });
+    people.cloned().collect()
 }
 
 fn can_vote(snapshot: &Snapshot, question: &Question<'_>, person: &PersonId) -> bool {

@@ -133,6 +133,30 @@ catalogue! {
     SlotCount "slot-count" Error "A slot that nobody would have to fill" "Write a count of at least 1";
     TooFewApprovers "too-few-approvers" Warning "Fewer people can approve than slots and a requester need" "Give more people the role, or ask for fewer";
     DestroyUnguarded "destroy-unguarded" Warning "An intent that destroys has no approval slots or no veto" "Add `approval` with `slots` and `veto`";
+
+    // Policies.
+    PolicySyntax "policy-syntax" Error "A policy file is not valid Cedar" "Correct it just before the place; every policy ends with `;`";
+    PolicyTemplate "policy-template" Error "A policy with a slot such as `?principal`" "Name the principal and resource, or grant by a role";
+    PolicyIdMissing "policy-id-missing" Error "A policy without an `@id`" "Write `@id(\"a-unique-name\")` above it";
+    PolicyIdTwice "policy-id-twice" Error "Two policies have the same `@id`" "Rename one of the two";
+    PolicyReasonMissing "policy-reason-missing" Error "A policy without a `@reason`" "Say in `@reason(\"…\")` what it is for; people who are denied read it";
+    PolicyNone "policy-none" Error "No policy permits anything" "Write at least one `permit`; what nothing permits is denied";
+    PolicyUnknownType "policy-unknown-type" Error "A policy names an entity type that does not exist" "Use a type of the vocabulary in docs/policies.md";
+    PolicyUnknownAction "policy-unknown-action" Error "A policy names an action that does not exist" "Use an action of the vocabulary in docs/policies.md";
+    PolicyUnknownAttribute "policy-unknown-attribute" Error "A policy reads an attribute that does not exist" "Correct the spelling; the vocabulary is in docs/policies.md";
+    PolicyUnguarded "policy-unguarded" Error "A policy reads an attribute or tag that may be absent" "Ask `has` (or `hasTag`) first, with `&&`";
+    PolicyTooDeep "policy-too-deep" Error "A policy reads an attribute of an entity that it reached through another" "Use what the context itself names; the vocabulary is in docs/policies.md";
+    PolicyEnum "policy-enum" Error "A policy names a category, environment, page, way or kind that does not exist" "Use one of the values that the hint lists";
+    PolicyType "policy-type" Error "A policy uses a value as what it is not" "Compare and combine values of one type";
+    PolicyNeverHolds "policy-never-holds" Error "A policy can never hold" "Correct its scope or its conditions, or remove it";
+    PolicyConfusable "policy-confusable" Error "A policy holds characters that look like others" "Write it in plain ASCII";
+    PolicyHasUnknown "policy-has-unknown" Error "A policy asks `has` for an attribute that nothing ever has" "Correct the spelling; the vocabulary is in docs/policies.md";
+    PolicyUnknownEntity "policy-unknown-entity" Error "A policy names a person, role, intent or other entity that does not exist" "Correct the spelling, or add it";
+    PolicyUnknownRole "policy-unknown-role" Error "A policy counts approvals by a role that does not exist" "Use a role of `inventory/roles.yaml`";
+    PolicyUnknownFlag "policy-unknown-flag" Error "A policy asks for a flag that nobody bears" "Correct the spelling, or give somebody the flag";
+    PolicyUnknownValue "policy-unknown-value" Error "A policy compares an argument with a value that it can never have" "Use a value of the parameter's `enum`";
+    PolicyForbidType "policy-forbid-type" Error "A forbid reads an attribute that some principals never have, and so never meets them" "Say `principal is Person` (or `Service`) in its scope";
+    PolicyIntentClosed "policy-intent-closed" Error "An intent that no policy can ever permit" "Write a permit for it, or give it `approval` or `cite`";
 }
 
 impl fmt::Display for Code {
