@@ -15,6 +15,8 @@ use super::message::MessageRef;
 use super::param::Args;
 use super::person::Principal;
 
+pub mod machine;
+
 /// One principal asking for one intent with arguments on targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
