@@ -22,6 +22,7 @@ pub mod invisible;
 pub mod message;
 pub mod param;
 pub mod person;
+pub mod reply;
 pub mod repo;
 pub mod request;
 pub mod role;

@@ -1,0 +1,130 @@
+//! What a thread and the requester hear of a run.
+
+use jiff::Timestamp;
+
+use super::{clock, code, strong, text};
+use crate::domain::body::{Block, Body, Span};
+use crate::domain::id::{RequestId, RunId};
+use crate::domain::message::PostKey;
+use crate::domain::request::{Request, State};
+use crate::domain::run::{Failure, Outcome, RunRecord};
+
+/// Returns the name of a run's output.
+pub fn output_key(run: RunId) -> PostKey {
+    PostKey(format!("out:{run}"))
+}
+
+/// Returns the output of a run as it stands, at most `limit` characters of it.
+pub fn output(run: &RunRecord, limit: usize) -> Body {
+    let shown = shorten(run, limit);
+    let mut blocks = vec![Block::Line(vec![
+        strong(run.id.to_string()),
+        text(match (&run.outcome, run.ended) {
+            (Some(outcome), Some(ended)) => {
+                format!(" {} at {}", describe(outcome), clock(ended))
+            }
+            _ => format!(" runs since {}", clock(run.started)),
+        }),
+    ])];
+    if !shown.is_empty() {
+        blocks.push(Block::Code { lang: "text".to_owned(), text: shown });
+    } else if run.outcome.is_some() {
+        blocks.push(Block::Line(vec![text("It printed nothing.")]));
+    }
+    if run.dropped > 0 {
+        blocks.push(Block::Line(vec![text(format!(
+            "{} bytes of output beyond the limit of its intent were dropped; the run went on.",
+            run.dropped
+        ))]));
+    }
+    Body(blocks)
+}
+
+/// Returns head and tail of the output, cut to `limit` characters around the middle.
+fn shorten(run: &RunRecord, limit: usize) -> String {
+    let mut whole = run.head.clone();
+    if run.dropped > 0 {
+        whole.push_str("\n[…]\n");
+    }
+    whole.push_str(&run.tail);
+    let whole = whole.trim_end_matches('\n');
+    let count = whole.chars().count();
+    if count <= limit {
+        return whole.to_owned();
+    }
+    let half = limit / 2;
+    let head: String = whole.chars().take(half).collect();
+    let tail: String = whole.chars().skip(count - half).collect();
+    format!(
+        "{head}\n[… {} characters more: !output {} …]\n{tail}",
+        count - 2 * half,
+        run.id.request
+    )
+}
+
+/// Returns how a run ended, in words.
+pub fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded => "succeeded".to_owned(),
+        Outcome::Differs => "found that the world differs".to_owned(),
+        Outcome::Failed { how, target } => {
+            let on = target.as_ref().map(|target| format!(" on {target}")).unwrap_or_default();
+            match how {
+                Failure::Exit(code) => format!("failed{on}: it exited with {code}"),
+                Failure::Signal(signal) => format!("failed{on}: signal {signal} ended it"),
+                Failure::Memory => format!("failed{on}: it used more memory than its limit"),
+                Failure::Processes => format!("failed{on}: it had more processes than its limit"),
+                Failure::NotStarted(why) => format!("could not be started{on}: {why}"),
+            }
+        }
+        Outcome::TimedOut => "took too long and was ended".to_owned(),
+        Outcome::Cancelled => "was ended by a person".to_owned(),
+        Outcome::Interrupted => {
+            "was interrupted: Tribune stopped while it ran; nothing of it is left running"
+                .to_owned()
+        }
+    }
+}
+
+/// Returns the name of what the requester hears at the end.
+pub fn outcome_key(request: RequestId) -> PostKey {
+    PostKey(format!("outcome:{request}"))
+}
+
+/// Returns what the requester hears, privately, when a request has ended.
+pub fn outcome(request: &Request, command: &str, card: PostKey, now: Timestamp) -> Body {
+    let mut line = vec![
+        Span::Post { text: request.id.to_string(), key: card },
+        text(" "),
+        code(command),
+        text(format!(" — {}", state_words(request.state))),
+    ];
+    if let Some(ending) = &request.ended {
+        if let Some(by) = &ending.by {
+            line.extend([text(" by "), Span::Person(by.clone())]);
+        }
+        line.push(text(format!(": {}", ending.why)));
+    }
+    line.push(text(format!(" ({})", clock(now))));
+    Body(vec![Block::Line(line)])
+}
+
+/// Returns a state as people say it.
+pub fn state_words(state: State) -> &'static str {
+    match state {
+        State::Requested => "being decided",
+        State::NeedsApproval => "needs approval",
+        State::Permitted => "permitted",
+        State::Queued => "queued",
+        State::Running => "running",
+        State::Succeeded => "succeeded",
+        State::Failed => "failed",
+        State::TimedOut => "timed out",
+        State::Cancelled => "cancelled",
+        State::Interrupted => "interrupted",
+        State::Denied => "denied",
+        State::Vetoed => "vetoed",
+        State::Expired => "expired",
+        State::Void => "void",
+    }
+}
