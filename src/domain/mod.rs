@@ -29,3 +29,4 @@ pub mod role;
 pub mod run;
 pub mod target;
 pub mod trust;
+pub mod window;

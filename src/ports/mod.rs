@@ -8,6 +8,7 @@ pub mod chat;
 pub mod clock;
 pub mod executor;
 pub mod forge;
+pub mod ledger;
 pub mod source;
 pub mod store;
 

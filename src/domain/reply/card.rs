@@ -51,8 +51,6 @@ pub struct Status<'a> {
     pub trouble: Option<String>,
     /// Why the citation does not count, in words.
     pub citation: Vec<String>,
-    /// Groups among its targets, for the short form.
-    pub groups: Vec<GroupName>,
 }
 
 /// Returns what people approve.
@@ -112,15 +110,15 @@ fn targets(request: &Request, groups: &[GroupName]) -> Vec<Span> {
     ]
 }
 
-/// Returns the whole card.
+/// Returns the whole card: its head, repeated to the letter, and how the request stands.
 pub fn card(
+    head: Vec<Block>,
     request: &Request,
-    intent: &Intent,
     status: &Status<'_>,
     command: &str,
     now: Timestamp,
 ) -> Body {
-    let mut blocks = head(request, intent, &status.groups, command);
+    let mut blocks = head;
     blocks.push(Block::Rule);
     blocks.extend(standing(request, status, command, now));
     Body(blocks)

@@ -60,10 +60,10 @@ pub enum Event {
         /// Whether the intent allows another try.
         retry: Retry,
     },
-    /// A person ends it. While it runs, the engine ends the run and sends [`Event::Ended`].
+    /// Somebody ends it. While it runs, the engine ends the run and sends [`Event::Ended`].
     Cancelled {
-        /// Who.
-        by: PersonId,
+        /// Who; `None`: somebody on the host.
+        by: Option<PersonId>,
     },
     /// Time has passed.
     Tick,
@@ -194,7 +194,7 @@ pub fn step(
         Event::SupervisorLost { .. } => return Err(illegal("the loss of a supervisor")),
         Event::Cancelled { by } if open => {
             let why = "cancelled before it ran".to_owned();
-            end(&mut next, &mut effects, State::Cancelled, Some(by), why, now);
+            end(&mut next, &mut effects, State::Cancelled, by, why, now);
         }
         Event::Cancelled { .. } => return Err(illegal("cancelling")),
         Event::Tick => tick(&mut next, &mut effects, now),
