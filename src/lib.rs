@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod domain;

@@ -6,6 +6,7 @@
 pub mod board;
 pub mod chat;
 pub mod clock;
+pub mod console;
 pub mod executor;
 pub mod forge;
 pub mod ledger;

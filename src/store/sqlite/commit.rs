@@ -3,8 +3,9 @@
 //! `BEGIN IMMEDIATE` takes the write lock first, so nothing that is checked here can move before
 //! the end. Every refusal returns before `COMMIT`; dropping the transaction undoes it.
 
-use sqlx::SqliteConnection;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
 use super::{audit, outbox, request, session, source};
@@ -15,10 +16,31 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// Applies a change whole, or not at all.
 pub(super) async fn commit(writer: &SqlitePool, change: Change) -> Result<Receipt, StoreError> {
-    let mut transaction = writer.begin_with(BEGIN).await.map_err(store_error)?;
-    let receipt = apply(&mut transaction, &change).await?;
+    let mut connection = writer.acquire().await.map_err(store_error)?;
+    let outcome = in_transaction(&mut connection, &change).await;
+    settle(connection, outcome)
+}
+
+async fn in_transaction(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, StoreError> {
+    let mut transaction = on.begin_with(BEGIN).await.map_err(store_error)?;
+    let receipt = apply(&mut transaction, change).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(receipt)
+}
+
+/// Lets go of a connection that wrote, or tried to.
+///
+/// After some errors, a full disk among them, SQLite has ended the transaction by itself, and the
+/// connection no longer knows whether it is in one. Such a connection is closed; the next writer
+/// gets a new one.
+pub(super) fn settle<T>(
+    mut connection: PoolConnection<Sqlite>,
+    outcome: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if matches!(outcome, Err(StoreError::Full | StoreError::Broken(_))) {
+        connection.close_on_drop();
+    }
+    outcome
 }
 
 async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, StoreError> {

@@ -9,6 +9,7 @@
 
 mod audit;
 mod commit;
+mod console;
 mod error;
 mod open;
 mod outbox;

@@ -1,0 +1,4 @@
+//! Chat platforms: each translates between its own words and those of `ports::chat`, and nothing
+//! else.
+
+pub mod console;

@@ -1,0 +1,3 @@
+//! One suite per port, over the simulated world and every real adapter.
+
+mod store;
