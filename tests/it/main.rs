@@ -1,6 +1,7 @@
 //! Every integration test, in one binary.
 
 mod bytes;
+mod containment;
 mod contract;
 mod grammar;
 mod world;
