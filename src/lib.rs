@@ -9,6 +9,7 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod domain;
+pub mod engine;
 pub mod policy;
 pub mod ports;
 pub mod process;

@@ -1,6 +1,138 @@
 //! Everything that speaks HTTP: the console's pages, sign-in, live events, and the host's socket.
 //!
 //! A page never decides anything: it asks the engine who somebody is and what they may see, and
-//! writes through [`crate::ports::board`].
+//! writes through [`crate::ports::board`]. Every request passes [`guard`] first: the host name
+//! must be ours, and whatever is not GET must come from one of our own pages.
 
+pub mod bind;
 pub mod host_api;
+
+mod assets;
+mod complete;
+mod error;
+mod guard;
+mod live;
+mod markdown;
+mod page;
+mod place;
+mod reader;
+mod sign_in;
+mod view;
+mod write;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::domain::id::Platform;
+use crate::engine::sessions::Sessions;
+use crate::engine::sessions::viewing::Viewing;
+use crate::ports::board::Board;
+use crate::ports::clock::Clock;
+use crate::ports::store::Store;
+
+/// The greatest body of a request, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// What the pages stand on.
+pub struct Parts {
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// Where messages are.
+    pub board: Arc<dyn Board>,
+    /// The board's name as a chat platform.
+    pub platform: Platform,
+    /// What policy says.
+    pub viewing: Arc<Viewing>,
+    /// Where requests are, for completion.
+    pub store: Arc<dyn Store>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// The names the site answers under.
+    pub names: bind::Names,
+    /// Ends live streams, so that the daemon can stop.
+    pub stopping: CancellationToken,
+}
+
+/// The parts, shared by all requests.
+#[derive(Clone)]
+pub struct Site(Arc<Parts>);
+
+impl Deref for Site {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Site {
+    /// Makes a name for a message that is about to be written, so that sending twice writes once.
+    fn nonce(&self) -> String {
+        let mut bytes = [0; 12];
+        self.clock.random(&mut bytes);
+        hex::encode(bytes)
+    }
+}
+
+/// Returns the path that a sign-in link has on any name of the site.
+pub fn sign_in_path(token: &str) -> String {
+    sign_in::path(token)
+}
+
+/// Puts the site together.
+pub fn router(parts: Parts) -> Router {
+    let site = Site(Arc::new(parts));
+    let mut routes = Router::new()
+        .route("/", get(page::home))
+        .route("/channels", get(page::channels))
+        .route("/c/{slug}", get(page::channel))
+        .route("/c/{slug}/t/{root}", get(page::thread))
+        .route("/m/{channel}/{id}", get(page::permalink))
+        .route("/c/{slug}/messages", post(write::message))
+        .route("/c/{slug}/m/{id}/react", post(write::react))
+        .route("/c/{slug}/m/{id}/edit", post(write::edit))
+        .route("/c/{slug}/m/{id}/delete", post(write::delete))
+        .route("/complete", get(complete::complete))
+        .route("/events", get(live::events))
+        .route("/sign-in/{token}", get(sign_in::landing))
+        .route("/sign-in", post(sign_in::consume))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .fallback(nothing);
+    for (path, method) in assets::routes() {
+        routes = routes.route(path, method);
+    }
+    routes
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(site.clone(), guard::guard))
+        .with_state(site)
+}
+
+/// GET `/healthz`: the process answers.
+async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// GET `/readyz`: a revision of the policy repo is applied.
+async fn ready(
+    axum::extract::State(site): axum::extract::State<Site>,
+) -> (StatusCode, &'static str) {
+    match site.sessions.applied() {
+        Some(_) => (StatusCode::OK, "ready\n"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "no revision of the policy repo is applied\n"),
+    }
+}
+
+/// Anything else.
+async fn nothing() -> error::WebError {
+    error::WebError::NotFound
+}

@@ -4,4 +4,5 @@ mod bytes;
 mod containment;
 mod contract;
 mod grammar;
+mod web;
 mod world;

@@ -1,0 +1,62 @@
+//! What a person may see in the console, asked of the snapshot that is applied now.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::Applied;
+use crate::domain::audit::{Entry, Event};
+use crate::domain::id::{ChannelName, IntentName, PersonId};
+use crate::domain::person::Principal;
+use crate::policy::{Act, Scene, Viewed, may, visible_intents};
+use crate::ports::clock::Clock;
+use crate::ports::store::{Change, Store, StoreError};
+
+/// Asks policy who may see what.
+pub struct Viewing {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    applied: Applied,
+}
+
+impl Viewing {
+    /// Asks the snapshot that `applied` gives.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, applied: Applied) -> Self {
+        Self { store, clock, applied }
+    }
+
+    /// Says whether somebody may `view` a channel. Asking is not audited: lists ask for all.
+    pub fn may_view(&self, person: &PersonId, channel: &ChannelName) -> bool {
+        let Some(snapshot) = (self.applied)() else { return false };
+        let principal = Principal::Person(person.clone());
+        let act = Act::View(Viewed::Channel(channel));
+        may(&snapshot, &principal, &act, &Scene::chat(None, self.clock.now())).allowed
+    }
+
+    /// Writes to the audit log that somebody wanted to see what they may not.
+    pub async fn note_denied(&self, person: &PersonId, what: &str) -> Result<(), StoreError> {
+        let entry = Entry {
+            at: self.clock.now(),
+            actor: Some(Principal::Person(person.clone())),
+            event: Event::ViewDenied,
+            request: None,
+            revision: (self.applied)().map(|snapshot| snapshot.revision.clone()),
+            detail: json!({ "what": what, "where": "console" }),
+        };
+        self.store.commit(Change { audit: vec![entry], ..Change::default() }).await?;
+        Ok(())
+    }
+
+    /// Returns the intents that somebody could ask for in a channel, as `!help` lists them there.
+    pub fn may_ask(
+        &self,
+        person: &PersonId,
+        channel: Option<&ChannelName>,
+    ) -> BTreeSet<IntentName> {
+        let Some(snapshot) = (self.applied)() else { return BTreeSet::new() };
+        let principal = Principal::Person(person.clone());
+        let scene = Scene::chat(channel, self.clock.now());
+        visible_intents(&snapshot, &principal, &scene).into_iter().collect()
+    }
+}

@@ -1,0 +1,8 @@
+//! The console over real TCP: names, origins, tokens, sessions, and what people write.
+
+mod board;
+mod guarding;
+mod live;
+mod pages;
+mod signing_in;
+mod site;
