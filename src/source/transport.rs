@@ -52,8 +52,12 @@ impl Transport {
     pub(super) async fn fetch(&self) -> Result<(), SourceError> {
         let _one_at_a_time = self.busy.lock().await;
         match command::run(&self.spec()).await {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => Err(self.explain(&String::from_utf8_lossy(&output.stderr))),
+            Ok(output) => {
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                // For a shallow remote git only warns, and leaves the ref as it was.
+                let ok = output.status.success() && !is_shallow(&stderr);
+                if ok { Ok(()) } else { Err(self.explain(&stderr)) }
+            }
             Err(CommandError::TimedOut { timeout, .. }) => {
                 mirror::sweep(&self.settings.mirror);
                 let why = format!(
@@ -137,7 +141,7 @@ impl Transport {
         if said(&["couldn't find remote ref"]) {
             return SourceError::Empty(self.settings.branch.clone());
         }
-        if said(&["shallow"]) {
+        if is_shallow(stderr) {
             return SourceError::Shallow;
         }
         if said(&["No space left on device"]) {
@@ -169,6 +173,11 @@ impl Transport {
         }
         SourceError::Unreachable(format!("{remote}: {}", gist(stderr)))
     }
+}
+
+fn is_shallow(stderr: &str) -> bool {
+    stderr.contains("shallow roots are not allowed")
+        || stderr.contains("shallow update not allowed")
 }
 
 /// What git and ssh say when credentials are missing or wrong.

@@ -1,3 +1,5 @@
 //! One suite per port, over the simulated world and every real adapter.
 
+mod git_source;
+mod source;
 mod store;
