@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod engine;
+pub mod exec;
 pub mod policy;
 pub mod ports;
 pub mod process;

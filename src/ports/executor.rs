@@ -21,6 +21,9 @@ pub enum ExecError {
     /// Something broke before the program was started.
     #[error("failed to start: {0}")]
     NotStarted(String),
+    /// Something of an earlier daemon's run is still there: its target is not free.
+    #[error("{0}")]
+    Left(String),
 }
 
 impl ExecError {
@@ -29,6 +32,7 @@ impl ExecError {
         match self {
             Self::Refused(_) => Retry::Rejected,
             Self::NotStarted(_) => Retry::Broken,
+            Self::Left(_) => Retry::Transient,
         }
     }
 }
@@ -71,6 +75,7 @@ pub trait Executor: Send + Sync {
     ) -> Result<Started, ExecError>;
 
     /// Makes sure that nothing of a run that an earlier daemon started is still there. Returns
-    /// once its supervisor's lock is free; kills what is left if need be.
+    /// once its supervisor's lock is free; kills what is left if need be. Only then may the run
+    /// be called interrupted and its target be freed.
     async fn reap(&self, run: RunId) -> Result<(), ExecError>;
 }
