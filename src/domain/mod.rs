@@ -27,6 +27,8 @@ pub mod repo;
 pub mod request;
 pub mod role;
 pub mod run;
+pub mod suggest;
 pub mod target;
+pub mod template;
 pub mod trust;
 pub mod window;

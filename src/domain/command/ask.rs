@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{GrammarError, excerpt};
 use super::lex::{Word, Words};
-use super::suggest::nearest;
+use super::nearest;
 use super::table::CommandWord;
 use super::{Ask, Vocabulary};
 use crate::domain::evidence::PullRef;

@@ -22,11 +22,10 @@ mod error;
 mod extract;
 mod lex;
 mod parse;
-mod suggest;
 mod table;
 
+pub use super::suggest::nearest;
 pub use error::GrammarError;
-pub use suggest::nearest;
 pub use table::{COMMANDS, CommandWord};
 
 /// What a person wants of Tribune.

@@ -3,7 +3,7 @@
 use super::ask::{ask, known_intent};
 use super::error::{GrammarError, LONGEST_LINE, LONGEST_REASON, excerpt};
 use super::lex::{Word, Words};
-use super::suggest::nearest;
+use super::nearest;
 use super::table::{self, COMMANDS, CommandWord, NOT_YET};
 use super::{AuditQuery, Command, Listing, Topic, Vocabulary, alias};
 use crate::domain::duration;

@@ -110,7 +110,7 @@ catalogue! {
     ParamUnused "param-unused" Warning "A parameter that neither the command nor the environment uses" "Use it, or remove it";
     HoleSyntax "hole-syntax" Error "A text with `{` or `}` that is not a hole" "Write `{name}` for a hole, `{{` and `}}` for braces themselves";
     UnknownParam "unknown-param" Error "A hole that names no parameter of the intent" "Correct the spelling, or declare the parameter";
-    AliasIncomplete "alias-incomplete" Error "An alias that leaves open what a request must say" "Add a hole for each required parameter and, where there is more than one, for the target";
+    AliasStart "alias-start" Error "An alias that does not begin with a word of its own" "Begin it with a literal word, such as `restart {service}`";
     AliasHole "alias-hole" Error "An alias with a hole that is not a word of its own, or stands twice" "Make each hole a word of its own, once";
     AliasShadowsCommand "alias-shadows-command" Error "An alias begins with the name of a command" "Begin it with another word";
     AliasAmbiguous "alias-ambiguous" Error "One message could mean two aliases" "Make them differ in a literal word";

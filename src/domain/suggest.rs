@@ -19,6 +19,19 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, known)| known)
 }
 
+/// Returns "did you mean …?", or the list of what there is, for a hint.
+pub fn hint<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    what: &str,
+) -> Option<String> {
+    if let Some(near) = nearest(typed, known.clone()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let all: Vec<&str> = known.into_iter().collect();
+    (!all.is_empty()).then(|| format!("{what}: {}", all.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

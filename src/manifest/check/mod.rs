@@ -1,0 +1,36 @@
+//! From what is written to what is meant: names resolved, limits checked, problems told.
+//!
+//! Each file here takes the raw values of its kinds and gives domain values; a value with a
+//! problem is left out, and names that a broken file declares still count as declared, so that
+//! one mistake is told once.
+
+pub mod bans;
+pub mod channels;
+pub mod environments;
+pub mod hosts;
+pub mod intents;
+pub mod people;
+mod ranges;
+pub mod roles;
+pub mod values;
+
+use std::collections::BTreeSet;
+
+use crate::domain::id::{EnvironmentName, PersonId, RoleName, ServiceId};
+use crate::domain::target::Inventory;
+
+/// Names that other files may use. `None`: the file that declares them is broken, and nothing
+/// is said about names of that kind.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// People, those with broken files too.
+    pub people: BTreeSet<PersonId>,
+    /// Services, those with broken files too.
+    pub services: BTreeSet<ServiceId>,
+    /// Roles.
+    pub roles: Option<BTreeSet<RoleName>>,
+    /// Environments.
+    pub environments: Option<BTreeSet<EnvironmentName>>,
+    /// Targets and groups.
+    pub inventory: Option<Inventory>,
+}

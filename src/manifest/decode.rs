@@ -1,0 +1,504 @@
+//! From a tree of YAML to a typed value, with every problem of shape reported, not just the first.
+//!
+//! serde stops at the first problem. So [`decode`] takes the offending entry out of the tree and
+//! tries again until the rest fits; a value is only returned when nothing had to be taken out.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
+
+use super::yaml::{At, Entry, Node, Yaml};
+use crate::domain::diagnostic::Code;
+use crate::domain::suggest;
+
+/// A value with its place and that of its key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where the value begins.
+    pub at: At,
+    /// Where its key stands; the same as `at` in a list.
+    pub key_at: At,
+}
+
+impl<T> Placed<T> {
+    /// Puts another value at the same place.
+    pub fn with<U>(&self, value: U) -> Placed<U> {
+        Placed { value, at: self.at, key_at: self.key_at }
+    }
+}
+
+/// A key that the kind will have in a later version, and what there is until then.
+///
+/// The key is a path from the top of the file; `*` in it is any key.
+pub type Later = (&'static str, &'static str);
+
+/// A problem of shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeProblem {
+    /// Where.
+    pub at: At,
+    /// Which kind.
+    pub code: Code,
+    /// What, in words.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Decodes a tree, or says everything that does not fit.
+pub fn decode<T: DeserializeOwned>(
+    mut tree: Node,
+    later: &[Later],
+) -> Result<T, Vec<ShapeProblem>> {
+    let mut problems = Vec::new();
+    let mut removed: Vec<(At, String)> = Vec::new();
+    loop {
+        let error = match T::deserialize(Cursor { node: &tree, key_at: tree.at }) {
+            Ok(value) if problems.is_empty() => return Ok(value),
+            Ok(_) => return Err(problems),
+            Err(error) => error,
+        };
+        let path: Vec<usize> = error.path.iter().rev().map(|step| step.index).collect();
+        let known = matches!(&error.fault, Fault::Missing(key)
+            if removed.contains(&(at_path(&tree, &path).at, key.clone())));
+        if !known {
+            problems.push(error.tell(later));
+        }
+        if path.is_empty() {
+            return Err(problems);
+        }
+        removed.extend(remove(&mut tree, &path));
+    }
+}
+
+fn at_path<'a>(mut node: &'a Node, path: &[usize]) -> &'a Node {
+    for index in path {
+        node = match &node.value {
+            Yaml::Map(map) => &map[*index].value,
+            Yaml::List(list) => &list[*index],
+            _ => node,
+        };
+    }
+    node
+}
+
+/// Removes the entry at the end of `path` and returns the place and key it had, if it had a key.
+fn remove(node: &mut Node, path: &[usize]) -> Option<(At, String)> {
+    let (index, rest) = path.split_first()?;
+    match &mut node.value {
+        Yaml::Map(map) if rest.is_empty() => Some((node.at, map.remove(*index).key)),
+        Yaml::Map(map) => remove(&mut map[*index].value, rest),
+        Yaml::List(list) if rest.is_empty() => {
+            list.remove(*index);
+            None
+        }
+        Yaml::List(list) => remove(&mut list[*index], rest),
+        _ => None,
+    }
+}
+
+/// What is wrong, before it is told.
+#[derive(Debug)]
+enum Fault {
+    Type { found: String, wanted: String },
+    Unknown { key: String, known: &'static [&'static str] },
+    Variant { found: String, known: &'static [&'static str] },
+    Missing(String),
+    Other(String),
+}
+
+/// One step from the top of the file to a problem, innermost first.
+#[derive(Debug)]
+struct Step {
+    index: usize,
+    name: String,
+}
+
+/// The error that serde carries through.
+#[derive(Debug)]
+struct DecodeError {
+    fault: Fault,
+    at: Option<At>,
+    path: Vec<Step>,
+}
+
+impl DecodeError {
+    fn new(fault: Fault) -> Self {
+        Self { fault, at: None, path: Vec::new() }
+    }
+
+    /// Notes the innermost place.
+    fn placed(mut self, at: At) -> Self {
+        self.at.get_or_insert(at);
+        self
+    }
+
+    fn below(mut self, index: usize, name: impl Into<String>) -> Self {
+        self.path.push(Step { index, name: name.into() });
+        self
+    }
+
+    fn tell(self, later: &[Later]) -> ShapeProblem {
+        let names: Vec<&str> = self.path.iter().rev().map(|step| step.name.as_str()).collect();
+        let name = names.join(".").replace(".[", "[");
+        let about = |text: String| if name.is_empty() { text } else { format!("`{name}`: {text}") };
+        let (code, message, hint) = match self.fault {
+            Fault::Type { found, wanted } => {
+                (Code::WrongType, about(format!("expected {wanted}, found {found}")), None)
+            }
+            Fault::Unknown { .. } if later.iter().any(|(key, _)| is_at(key, &name)) => {
+                let hint = later.iter().find(|(key, _)| is_at(key, &name)).map(|(_, hint)| *hint);
+                let message = format!("`{name}` is not supported by this version of Tribune");
+                (Code::NotYetSupported, message, hint.map(str::to_owned))
+            }
+            Fault::Unknown { key, known } => {
+                let hint = suggest::hint(&key, known.iter().copied(), "keys here");
+                (Code::UnknownKey, format!("unknown key `{name}`"), hint)
+            }
+            Fault::Variant { found, known } => {
+                let hint = suggest::hint(&found, known.iter().copied(), "values here");
+                (Code::BadValue, about(format!("unknown value {found:?}")), hint)
+            }
+            Fault::Missing(key) => {
+                let within = if name.is_empty() { String::new() } else { format!(" in `{name}`") };
+                (Code::MissingKey, format!("the key `{key}` is missing{within}"), None)
+            }
+            Fault::Other(text) => (Code::BadValue, about(text), None),
+        };
+        ShapeProblem { at: self.at.unwrap_or(At { line: 1, column: 1 }), code, message, hint }
+    }
+}
+
+/// Says whether a path of keys is the one that is meant, where `*` is any key.
+fn is_at(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.split('.'), path.split('.'));
+    pattern.clone().count() == path.clone().count()
+        && pattern.zip(path).all(|(wanted, key)| wanted == "*" || wanted == key)
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.fault)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl de::Error for DecodeError {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::new(Fault::Other(text.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Bool(value) => format!("`{value}`"),
+            Unexpected::Unsigned(value) => format!("the number {value}"),
+            Unexpected::Signed(value) => format!("the number {value}"),
+            Unexpected::Float(value) => format!("the number {value}"),
+            Unexpected::Str(value) => format!("the text {:?}", cut(value)),
+            Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
+            Unexpected::Seq => "a list".to_owned(),
+            Unexpected::Map => "a mapping".to_owned(),
+            other => other.to_string(),
+        };
+        Self::new(Fault::Type { found, wanted: wanted_words(&wanted.to_string()) })
+    }
+
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::invalid_type(found, wanted)
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::new(Fault::Variant { found: found.to_owned(), known })
+    }
+
+    fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
+        Self::new(Fault::Unknown { key: key.to_owned(), known })
+    }
+
+    fn missing_field(key: &'static str) -> Self {
+        Self::new(Fault::Missing(key.to_owned()))
+    }
+}
+
+/// Turns serde's words for what it wanted into ours.
+fn wanted_words(serde: &str) -> String {
+    match serde {
+        "a string" | "a borrowed string" | "string or map" => "text".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a mapping".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => {
+            "a whole number".to_owned()
+        }
+        other if other.starts_with("struct ") => "a mapping".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A node as serde's source.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    node: &'a Node,
+    key_at: At,
+}
+
+impl<'a> Cursor<'a> {
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let result = match &self.node.value {
+            Yaml::Null => visitor.visit_unit(),
+            Yaml::Bool(value) => visitor.visit_bool(*value),
+            Yaml::Integer(value) => match i64::try_from(*value) {
+                Ok(value) => visitor.visit_i64(value),
+                Err(_) => Err(de::Error::custom(format!("the number {value} is out of reach"))),
+            },
+            Yaml::Float(value) => visitor.visit_f64(*value),
+            Yaml::Text(value) => visitor.visit_str(value),
+            Yaml::List(list) => visitor.visit_seq(List { list, next: 0 }),
+            Yaml::Map(map) => visitor.visit_map(Map { map, next: 0 }),
+        };
+        result.map_err(|error| error.placed(self.node.at))
+    }
+}
+
+/// The struct name by which [`Placed`] asks for places.
+const PLACED: &str = "$tribune::Placed";
+
+impl<'de> Deserializer<'de> for Cursor<'_> {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.visit(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if name == PLACED {
+            return visitor.visit_map(PlacedParts { cursor: self, part: 0 });
+        }
+        self.visit(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match &self.node.value {
+            Yaml::Text(text) => {
+                visitor.visit_enum(Word(text)).map_err(|error| error.placed(self.node.at))
+            }
+            _ => self.visit(WantsText).map(|never| match never {}),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// Refuses whatever is not text.
+struct WantsText;
+
+impl Visitor<'_> for WantsText {
+    type Value = std::convert::Infallible;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+}
+
+/// A word as the name of an enum's variant.
+struct Word<'a>(&'a str);
+
+impl<'de> EnumAccess<'de> for Word<'_> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self), DecodeError> {
+        let text: StrDeserializer<'_, DecodeError> = self.0.into_deserializer();
+        Ok((seed.deserialize(text)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Word<'_> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        _seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        Err(de::Error::custom("a word cannot hold a value"))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        _visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        Err(de::Error::custom("a word cannot hold a value"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        Err(de::Error::custom("a word cannot hold a value"))
+    }
+}
+
+struct List<'a> {
+    list: &'a [Node],
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for List<'_> {
+    type Error = DecodeError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        let Some(node) = self.list.get(self.next) else { return Ok(None) };
+        let index = self.next;
+        self.next += 1;
+        seed.deserialize(Cursor { node, key_at: node.at })
+            .map(Some)
+            .map_err(|error| error.placed(node.at).below(index, format!("[{index}]")))
+    }
+}
+
+struct Map<'a> {
+    map: &'a [Entry],
+    next: usize,
+}
+
+impl<'de> MapAccess<'de> for Map<'_> {
+    type Error = DecodeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        let Some(entry) = self.map.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        let text: StrDeserializer<'_, DecodeError> = entry.key.as_str().into_deserializer();
+        seed.deserialize(text)
+            .map(Some)
+            .map_err(|error| error.placed(entry.key_at).below(self.next - 1, &entry.key))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        let index = self.next - 1;
+        let entry = &self.map[index];
+        seed.deserialize(Cursor { node: &entry.value, key_at: entry.key_at })
+            .map_err(|error| error.placed(entry.value.at).below(index, &entry.key))
+    }
+}
+
+/// What a [`Placed`] is made of.
+struct PlacedParts<'a> {
+    cursor: Cursor<'a>,
+    part: usize,
+}
+
+impl<'de> MapAccess<'de> for PlacedParts<'_> {
+    type Error = DecodeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        _seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        let at = |at: At| u64::from(at.line) << 32 | u64::from(at.column);
+        self.part += 1;
+        match self.part {
+            1 => seed.deserialize(at(self.cursor.node.at).into_deserializer()),
+            2 => seed.deserialize(at(self.cursor.key_at).into_deserializer()),
+            _ => seed.deserialize(self.cursor),
+        }
+    }
+}
+
+impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Placed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: de::Deserialize<'de>> Visitor<'de> for Parts<T> {
+            type Value = Placed<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value with its place")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Placed<T>, A::Error> {
+                let at = |both: u64| At { line: (both >> 32) as u32, column: both as u32 };
+                let own = at(parts.next_value()?);
+                let key = at(parts.next_value()?);
+                Ok(Placed { value: parts.next_value()?, at: own, key_at: key })
+            }
+        }
+
+        deserializer.deserialize_struct(PLACED, &[], Parts(std::marker::PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Placed<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
