@@ -11,6 +11,7 @@ mod host_client;
 mod login;
 mod logout;
 mod reconcile;
+mod reference;
 mod request;
 mod run;
 mod source;
@@ -29,6 +30,7 @@ use crate::domain::id::PersonId;
 
 pub use failure::{Exit, Failure};
 pub use host_client::HostClient;
+pub use reference::reference;
 pub use terminal::Terminal;
 
 /// Operations run from chat only when git says so or enough people say so.

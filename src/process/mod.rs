@@ -12,6 +12,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod background;
 pub mod command;
 pub mod lock;
 mod pidfd;

@@ -4,6 +4,7 @@
 //! Everything is checked before anything is started, every problem is told at once, and a key
 //! that nothing reads is refused.
 
+mod given;
 mod keys;
 mod read;
 mod template;
@@ -17,6 +18,7 @@ use url::Url;
 
 use crate::domain::id::{ChannelName, Revision, SecretName};
 use crate::domain::trust::TrustMode;
+use crate::source::Remote;
 
 pub use keys::{KEYS, Key, Kind, nearest};
 pub use read::load;
@@ -58,13 +60,21 @@ pub struct Source {
     pub start: Option<Revision>,
     /// What a new revision must prove.
     pub trust: TrustMode,
+    /// How long one fetch may take.
+    pub timeout: SignedDuration,
+    /// The token for https.
+    pub token_file: Option<PathBuf>,
+    /// The key for ssh.
+    pub ssh_key: Option<PathBuf>,
+    /// The hosts that ssh knows.
+    pub known_hosts: Option<PathBuf>,
 }
 
 /// Where the policy repo is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Elsewhere.
-    Remote(String),
+    Remote(Remote),
     /// On this machine.
     Local(PathBuf),
 }

@@ -3,6 +3,7 @@
 mod bytes;
 mod containment;
 mod contract;
+mod docs;
 mod grammar;
 mod web;
 mod world;

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Finding;
 use crate::clock::SystemClock;
 use crate::ports::clock::Clock as _;
+use crate::process::sandbox::probe;
 use crate::settings::Settings;
 
 /// Free space below which the store may soon be unable to write.
@@ -106,6 +107,31 @@ pub fn port(settings: &Settings) -> Finding {
             WHAT,
             format!("{listen}: {error}"),
             "set web.listen to an address of this machine",
+        ),
+    }
+}
+
+/// Looks whether the kernel can hold runs.
+pub fn sandbox(weak_sandbox: bool) -> Finding {
+    const WHAT: &str = "sandbox";
+    let probe = probe();
+    let seen = format!("Landlock ABI {}", probe.landlock_abi);
+    match (probe.needs_weak(), weak_sandbox) {
+        (true, false) => Finding::bad(
+            WHAT,
+            format!("{seen}: runs are refused"),
+            "use Linux 6.2 or newer with Landlock, or accept the risk with exec.weak_sandbox = true",
+        ),
+        (true, true) => Finding::weak(
+            WHAT,
+            format!("{seen}: runs have this user's rights over the store"),
+            "use Linux 6.2 or newer with Landlock",
+        ),
+        (false, _) if probe.holds_signals() => Finding::good(WHAT, seen),
+        (false, _) => Finding::weak(
+            WHAT,
+            format!("{seen}: runs can send signals to processes of this user"),
+            "Linux 6.12 or newer stops that",
         ),
     }
 }

@@ -88,6 +88,7 @@ async fn look(settings: &Settings) -> Vec<Finding> {
     findings.extend(machine::state(&settings.state));
     findings.push(machine::clock(settings));
     findings.push(machine::port(settings));
+    findings.push(machine::sandbox(settings.exec.weak_sandbox));
     findings.push(permission::programs(&settings.exec.path));
     findings.extend(permission::secrets(settings));
     findings

@@ -1,0 +1,44 @@
+//! Pages of the documentation that are made from the program are current.
+
+use std::path::Path;
+
+/// Compares a page with what the program says; with `UPDATE_DOCS=1` writes it instead.
+fn assert_current(page: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the program")]
+    let is_update = std::env::var_os("UPDATE_DOCS").is_some();
+    if is_update {
+        std::fs::write(&path, made).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == made,
+        "docs/{page} is not current: run `UPDATE_DOCS=1 cargo test --test it docs::`"
+    );
+}
+
+#[test]
+fn command_line_reference_is_current() {
+    assert_current("cli.md", &tribune::cli::reference());
+}
+
+#[test]
+fn settings_reference_is_current() {
+    let page = format!(
+        "# Settings\n\nMade from the catalogue of settings; a test keeps it current. \
+         `tribune init` writes a commented file with all of them, and \
+         `tribune serve --check-config` tells what is wrong with one.\n\n\
+         Times carry their unit: `90s`, `30m`, `24h`, `7d`. Relative paths lie beside the file. \
+         The variable overrides the file.\n\n{}\n{SECRETS}",
+        tribune::settings::reference()
+    );
+    assert_current("settings.md", &page);
+}
+
+const SECRETS: &str = "## Secrets\n\n\
+`[secrets.NAME]` says where the value of a secret is that intents name under `secrets:`, with one of:\n\n\
+| key | the value is |\n|---|---|\n\
+| `file` | a file, mode 0600; its last line feed is dropped |\n\
+| `env` | a variable of the daemon's environment |\n\
+| `credential` | a systemd credential (`LoadCredential=`) |\n\n\
+Values are read when a run needs them, and are cut out of every output.\n";
