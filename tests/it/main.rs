@@ -1,5 +1,6 @@
 //! Every integration test, in one binary.
 
+mod audit;
 mod bytes;
 mod containment;
 mod contract;

@@ -79,7 +79,7 @@ pub(super) async fn append(
 }
 
 /// Lists rows, oldest first.
-pub(super) async fn list(
+pub(in crate::store) async fn list(
     readers: &SqlitePool,
     filter: &AuditFilter,
 ) -> Result<Vec<Row>, StoreError> {
@@ -109,17 +109,17 @@ pub(super) async fn head(readers: &SqlitePool) -> Result<Option<Row>, StoreError
     row.map_err(store_error)?.map(AuditRow::row).transpose()
 }
 
-/// Gives every row to `each` as it is stored, oldest first, until it says otherwise. One
-/// statement, so one moment of the store.
+/// Gives every row to `each` with its number, oldest first, until it says otherwise; a row that
+/// is no row any more is `None`. One statement, so one moment of the store.
 pub(in crate::store) async fn scan<E>(
     readers: &SqlitePool,
-    mut each: impl FnMut(StoredRow) -> Result<(), E>,
+    mut each: impl FnMut(u64, Option<StoredRow>) -> Result<(), E>,
 ) -> Result<Result<(), E>, StoreError> {
     let mut rows =
         sqlx::query_as::<_, AuditRow>("SELECT seq, previous, hash, entry FROM audit ORDER BY seq")
             .fetch(readers);
     while let Some(row) = rows.try_next().await.map_err(store_error)? {
-        if let Err(error) = each(row.stored()?) {
+        if let Err(error) = each(natural(row.seq), row.stored().ok()) {
             return Ok(Err(error));
         }
     }

@@ -7,7 +7,7 @@
 //! Each file here knows the SQL of its own tables and nothing else's; [`commit`] says in which
 //! order a change is applied.
 
-mod audit;
+pub(super) mod audit;
 mod commit;
 mod console;
 mod error;
@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::sqlite::SqlitePool;
 
+pub(super) use self::open::open_read_only;
 pub use self::open::{OpenError, Options};
 use crate::domain::audit::Row;
 use crate::domain::body::Body;
