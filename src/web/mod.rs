@@ -8,6 +8,7 @@ pub mod bind;
 pub mod host_api;
 
 mod assets;
+mod card;
 mod complete;
 mod error;
 mod guard;

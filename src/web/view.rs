@@ -2,14 +2,14 @@
 
 use askama::Template;
 
-use super::Site;
 use super::error::WebError;
-use super::markdown;
-use super::place::Place;
+use super::place::{self, Place};
 use super::reader::Reader;
+use super::{Site, card, markdown};
 use crate::domain::id::AccountId;
 use crate::domain::message::Sign;
 use crate::domain::person::Account;
+use crate::domain::request::State;
 use crate::ports::board::BoardMessage;
 
 /// Tribune's own account on the board.
@@ -37,10 +37,10 @@ pub struct MessageView {
     pub hue: u32,
     /// Whether Tribune wrote it.
     pub tribune: bool,
-    /// Whether it is a card: what people approve, a rule, what Tribune keeps up.
-    pub card: bool,
-    /// Whether the reader wrote it.
-    pub mine: bool,
+    /// How the request stands, if the message is its card.
+    pub card: Option<&'static str>,
+    /// Whether reactions still change something.
+    pub open: bool,
     /// When, for programs.
     pub iso: String,
     /// When, for people without script.
@@ -112,17 +112,20 @@ pub enum List {
 }
 
 /// Prepares a message for `reader`.
-pub fn message(
+pub async fn message(
     site: &Site,
     reader: &Reader,
     place: &Place,
     list: List,
     message: &BoardMessage,
-) -> MessageView {
+) -> Result<MessageView, WebError> {
     let tribune = message.author.as_str() == TRIBUNE;
     let (author, handle) = name_of(site, &message.author);
-    let html = text(message, tribune);
-    MessageView {
+    let state = match tribune {
+        true => card::state(site, &place::at(site, place, message.id.clone())).await?,
+        false => None,
+    };
+    Ok(MessageView {
         id: message.id.to_string(),
         base: place.path(),
         csrf: reader.csrf(),
@@ -132,18 +135,33 @@ pub fn message(
         author,
         handle,
         tribune,
-        mine: message.author == reader.who.account,
         iso: message.sent.to_string(),
         clock: message.sent.strftime("%H:%M").to_string(),
         sent: message.sent.as_millisecond(),
         edited: message.edited && !tribune,
         deleted: message.deleted,
-        card: tribune && html.contains("<hr"),
-        html,
+        card: state.map(State::as_str),
+        open: state.is_none_or(|state| !state.is_final()),
+        html: text(message, tribune),
         votes: if message.deleted { Vec::new() } else { votes(site, reader, message) },
         replies: message.replies,
         in_thread: list == List::Thread,
+    })
+}
+
+/// Prepares a list of messages for `reader`.
+pub async fn messages(
+    site: &Site,
+    reader: &Reader,
+    place: &Place,
+    list: List,
+    messages: &[BoardMessage],
+) -> Result<Vec<MessageView>, WebError> {
+    let mut views = Vec::with_capacity(messages.len());
+    for one in messages {
+        views.push(message(site, reader, place, list, one).await?);
     }
+    Ok(views)
 }
 
 /// Renders a message's text. A command is shown as it was typed: in it, `*` and `_` are no markup.

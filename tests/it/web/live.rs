@@ -104,7 +104,7 @@ async fn an_idle_stream_is_decided_again() {
 async fn a_reply_updates_the_count_and_the_open_thread() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;
-    let root = site.say("tribune", "a card").await;
+    let root = site.post("a card").await.id.to_string();
     let path = format!("/events?channel=ops&thread={root}");
     let mut listener = Listener::open(&ada, &path).await;
     let csrf = ada.csrf().await;

@@ -1,6 +1,5 @@
 //! The console over real TCP: names, origins, tokens, sessions, and what people write.
 
-mod board;
 mod guarding;
 mod live;
 mod pages;

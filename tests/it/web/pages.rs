@@ -2,8 +2,8 @@
 
 use tribune::domain::message::Sign;
 use tribune::ports::board::Board as _;
+use tribune::ports::chat::Chat as _;
 
-use super::board::TRIBUNE;
 use super::site::TestSite;
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn hostile_text_is_inert() {
         site.say("grace", text).await;
         site.say("linus", text).await;
     }
-    site.say(TRIBUNE, "<script>alert(2)</script>\n\n---\n\n<b>x</b>").await;
+    site.post("<script>alert(2)</script> <b>x</b> [x](javascript:alert(1))").await;
     let page = ada.page("/c/ops").await;
     let list = page.split("<ol class=\"messages\"").nth(1).unwrap().split("</ol>").next().unwrap();
     for bad in [
@@ -80,7 +80,7 @@ async fn a_message_sent_twice_is_written_once() {
     let form = [("csrf", csrf.as_str()), ("text", "  hello\r\nthere "), ("nonce", "n1")];
     for _ in 0..2 {
         let answer = ada.post("/c/ops/messages", &form).send().await.unwrap();
-        assert_eq!(answer.headers()["location"], "/c/ops#m-1");
+        assert_eq!(answer.headers()["location"], "/c/ops#m-m0000000001");
     }
     let page = ada.page("/c/ops").await;
     assert_eq!(page.matches("hello<br />\nthere").count(), 1, "{page}");
@@ -92,17 +92,12 @@ async fn a_message_sent_twice_is_written_once() {
 async fn a_card_takes_reactions_and_says_whose() {
     let site = TestSite::start().await;
     let (ada, grace) = (site.sign_in("ada").await, site.sign_in("grace").await);
-    let id = site.say(TRIBUNE, "**r1** `!run x`\n\n---\n\nwaits").await;
-    let at = tribune::domain::message::MessageRef {
-        platform: super::board::platform(),
-        channel: "chan-ops".parse().unwrap(),
-        id: id.parse().unwrap(),
-    };
+    let at = site.post("a card").await;
     for sign in [Sign::Approve, Sign::Veto] {
-        site.board.add(&TRIBUNE.parse().unwrap(), &at, sign).await.unwrap();
+        site.board.react(&at, sign).await.unwrap();
     }
     let csrf = ada.csrf().await;
-    let path = format!("/c/ops/m/{id}/react");
+    let path = format!("/c/ops/m/{}/react", at.id);
     let give = [("csrf", csrf.as_str()), ("sign", "approve"), ("give", "true")];
     let script = ada.post(&path, &give).header("accept", "application/json");
     assert_eq!(script.send().await.unwrap().status(), 200);
@@ -138,7 +133,7 @@ async fn direct_talk_is_read_by_one_person() {
     assert_eq!(ada.post("/c/@tribune/messages", &form).send().await.unwrap().status(), 303);
     assert!(ada.page("/c/@tribune").await.contains("only for you"));
     assert!(!grace.page("/c/@tribune").await.contains("only for you"));
-    assert_eq!(grace.status("/m/direct:ada/1").await, 404);
+    assert_eq!(grace.status("/m/dm:ada/1").await, 404);
 }
 
 #[tokio::test]
@@ -146,14 +141,14 @@ async fn a_thread_stands_beside_its_channel_and_links_lead_to_it() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;
     let csrf = ada.csrf().await;
-    let root = site.say(TRIBUNE, "a card").await;
+    let root = site.post("a card").await.id.to_string();
     let form =
         [("csrf", csrf.as_str()), ("text", "a reply"), ("nonce", "n"), ("thread", root.as_str())];
     let answer = ada.post("/c/ops/messages", &form).send().await.unwrap();
-    assert_eq!(answer.headers()["location"], format!("/c/ops/t/{root}#t-2"));
+    assert_eq!(answer.headers()["location"], format!("/c/ops/t/{root}#t-m0000000002"));
     assert!(!ada.page("/c/ops").await.contains("a reply"));
     assert!(ada.page("/c/ops").await.contains("1 reply"));
     assert!(ada.page(&format!("/c/ops/t/{root}")).await.contains("a reply"));
-    let link = ada.get("/m/chan-ops/2").send().await.unwrap();
-    assert_eq!(link.headers()["location"], format!("/c/ops/t/{root}#t-2"));
+    let link = ada.get("/m/chan-ops/m0000000002").send().await.unwrap();
+    assert_eq!(link.headers()["location"], format!("/c/ops/t/{root}#t-m0000000002"));
 }

@@ -1,4 +1,4 @@
-//! The console on a real socket, over a board in memory and the real store.
+//! The console on a real socket, over the real store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,21 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tribune::chat::console::{Console, PLATFORM};
 use tribune::domain::ban::Ban;
+use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::channel::Channel;
-use tribune::domain::id::{ChannelName, PersonId};
+use tribune::domain::id::{ChannelName, ChatChannelId, PersonId, Platform};
+use tribune::domain::message::{MessageRef, PostKey};
 use tribune::domain::person::{Person, Principal};
 use tribune::domain::repo::{PolicyFile, PolicyRepo};
 use tribune::engine::sessions::viewing::Viewing;
 use tribune::engine::sessions::{Applied, Sessions};
 use tribune::policy::Snapshot;
 use tribune::ports::board::Board;
+use tribune::ports::chat::{Chat, Destination};
 use tribune::ports::clock::Clock;
 use tribune::ports::store::Store;
 use tribune::store::sqlite::{Options, SqliteStore};
 use tribune::web::{Parts, bind::Names, router, sign_in_path};
-
-use super::board::{FakeBoard, platform};
 
 /// A clock that stands still until it is told to move.
 pub struct HandClock {
@@ -73,7 +75,7 @@ fn compile(repo: PolicyRepo) -> Arc<Snapshot> {
 
 pub struct TestSite {
     pub port: u16,
-    pub board: Arc<FakeBoard>,
+    pub board: Arc<Console>,
     pub store: Arc<SqliteStore>,
     pub clock: Arc<HandClock>,
     pub sessions: Arc<Sessions>,
@@ -153,7 +155,7 @@ impl TestSite {
         let sessions =
             Arc::new(Sessions::new(store.clone(), clock.clone(), read.clone(), platform()));
         let viewing = Arc::new(Viewing::new(store.clone(), clock.clone(), read));
-        let board = Arc::new(FakeBoard::default());
+        let board = Arc::new(Console::open(store.clone(), clock.clone()).await.unwrap());
         let stopping = CancellationToken::new();
         let app = router(Parts {
             sessions: sessions.clone(),
@@ -243,12 +245,28 @@ impl TestSite {
             .collect()
     }
 
+    /// Has somebody write in `ops`; returns the message's id.
     pub async fn say(&self, who: &str, text: &str) -> String {
-        let channel = "chan-ops".parse().unwrap();
         let nonce = format!("{who} {text}");
+        let channel = ops();
         let at = self.board.write(&who.parse().unwrap(), &channel, None, text, &nonce).await;
         at.unwrap().id.to_string()
     }
+
+    /// Has Tribune post in `ops`.
+    pub async fn post(&self, text: &str) -> MessageRef {
+        let body = Body(vec![Block::Line(vec![Span::Text(text.to_owned())])]);
+        let key = PostKey(text.to_owned());
+        self.board.post(&Destination::Channel(ops()), &body, &key).await.unwrap().at
+    }
+}
+
+pub fn platform() -> Platform {
+    PLATFORM.parse().unwrap()
+}
+
+fn ops() -> ChatChannelId {
+    "chan-ops".parse().unwrap()
 }
 
 fn cookie_of(answer: &Response) -> String {
