@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod policy;
 pub mod ports;
 pub mod process;
+pub mod redact;
 pub mod settings;
 pub mod source;
 pub mod store;

@@ -6,5 +6,6 @@ mod containment;
 mod contract;
 mod docs;
 mod grammar;
+mod output;
 mod web;
 mod world;
