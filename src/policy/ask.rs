@@ -16,7 +16,8 @@ pub(super) struct Ask {
     action: &'static str,
     resource: EntityUid,
     context: Vec<(String, RestrictedExpression)>,
-    named: Vec<EntityUid>,
+    /// Entities that the slice must hold.
+    pub named: Vec<EntityUid>,
     extra: Vec<Fact>,
 }
 

@@ -1,7 +1,8 @@
 //! From the text of policies to something that can be asked: all of it, or what is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cedar_policy::pst::{BinaryOp, Expr, Literal};
 use cedar_policy::{
     Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, ValidationWarning,
     Validator,
@@ -15,6 +16,7 @@ use crate::domain::repo::{PolicyFile, PolicyRepo};
 
 use super::facts::Facts;
 use super::index::Index;
+use super::lint::{Subject, closed_intents, lint};
 use super::rule::{Rule, RuleEffect};
 use super::source::{find_policy, from_cedar, place};
 use super::vocabulary::Vocabulary;
@@ -59,10 +61,11 @@ impl Policies {
                 }
             }
         }
-        problems.extend(validate(&repo.policies, &rules, schema.clone()));
-        if problems.is_empty() && !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
-            let message = "no policy permits anything";
-            problems.push(Diagnostic::new(Code::PolicyNone, folder(), message));
+        let facts = Facts::of(repo);
+        let subject = Subject { repo, vocabulary: &vocabulary, facts: &facts };
+        problems.extend(check_each(&subject, &rules, &schema));
+        if problems.is_empty() {
+            problems.extend(check_all(&subject, &rules, &schema));
         }
         if !problems.is_empty() {
             problems.sort();
@@ -71,8 +74,7 @@ impl Policies {
         }
         let policies: Vec<Policy> = rules.values().map(|rule| rule.policy.clone()).collect();
         let index = Index::of(&policies, &vocabulary.actions);
-        let facts = Facts::of(repo);
-        Ok((Self { schema, facts, index, base: BASE.to_owned(), rules }, vec![]))
+        Ok((Self { schema, facts, index, base: base(&rules), rules }, vec![]))
     }
 
     /// Iterates over all rules in order of id.
@@ -145,12 +147,50 @@ fn named(file: &PolicyFile, policy: &Policy, text: &str, at: usize) -> Result<Ru
     })
 }
 
-/// Validates strictly at level 1; warnings are errors.
+/// Lints and validates each rule.
+fn check_each(
+    subject: &Subject<'_>,
+    rules: &BTreeMap<String, Rule>,
+    schema: &Schema,
+) -> Vec<Diagnostic> {
+    let files = &subject.repo.policies;
+    let file_of = |rule: &Rule| files.iter().find(|file| file.path == rule.at.path);
+    let mut problems: Vec<Diagnostic> = vec![];
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for rule in rules.values() {
+        let found = file_of(rule).map(|file| lint(subject, file, rule)).unwrap_or_default();
+        if !found.is_empty() {
+            told.insert(rule.at.id.clone());
+        }
+        problems.extend(found);
+    }
+    for (id, problem) in validate(files, rules, schema.clone()) {
+        // A lint has said already why such a rule never holds.
+        if problem.code != Code::PolicyNeverHolds || !told.contains(&id) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+/// Finds what only shows in all rules together.
+fn check_all(
+    subject: &Subject<'_>,
+    rules: &BTreeMap<String, Rule>,
+    schema: &Schema,
+) -> Vec<Diagnostic> {
+    if !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
+        return vec![Diagnostic::new(Code::PolicyNone, folder(), "no policy permits anything")];
+    }
+    closed_intents(subject, schema, rules.values())
+}
+
+/// Validates strictly at level 1; warnings are errors. Each problem comes with its rule's id.
 fn validate(
     files: &[PolicyFile],
     rules: &BTreeMap<String, Rule>,
     schema: Schema,
-) -> Vec<Diagnostic> {
+) -> Vec<(String, Diagnostic)> {
     let Ok(set) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else {
         return vec![];
     };
@@ -159,7 +199,7 @@ fn validate(
         let rule = rules.get(&id.to_string())?;
         let file = files.iter().find(|file| file.path == rule.at.path)?;
         let at = find_policy(file, &rule.text, 0).unwrap_or_default();
-        Some(from_cedar(file, at, code, report))
+        Some((id.to_string(), from_cedar(file, at, code, report)))
     };
     let errors =
         result.validation_errors().filter_map(|error| of(error.policy_id(), code_of(error), error));
@@ -167,6 +207,25 @@ fn validate(
         .validation_warnings()
         .filter_map(|warning| of(warning.policy_id(), code_of_warning(warning), warning));
     errors.chain(warnings).collect()
+}
+
+/// Returns the branch that a supposed pull request is merged into: the first that a rule asks
+/// for, so that it is as good as rules can ask.
+fn base(rules: &BTreeMap<String, Rule>) -> String {
+    let named = rules.values().flat_map(|rule| &rule.conjuncts).find_map(|conjunct| {
+        let Expr::BinaryOp { op: BinaryOp::Eq, left, right } = conjunct.expr.as_ref() else {
+            return None;
+        };
+        match (left.as_ref(), right.as_ref()) {
+            (Expr::GetAttr { attr, .. }, Expr::Literal(Literal::String(text)))
+                if attr == "base" && !conjunct.negated =>
+            {
+                Some(text.to_string())
+            }
+            _ => None,
+        }
+    });
+    named.unwrap_or_else(|| BASE.to_owned())
 }
 
 fn code_of(error: &ValidationError) -> Code {

@@ -202,6 +202,12 @@ impl Facts {
         self.0.contains_key(uid)
     }
 
+    /// Returns the names of all entities of a type.
+    pub fn of_kind(&self, kind: &str) -> Vec<String> {
+        let uids = self.0.keys().filter(|uid| uid.type_name().to_string() == kind);
+        uids.map(|uid| uid.id().unescaped().to_owned()).collect()
+    }
+
     /// Returns the slice for a question: everything that `named` and `extra` lead to.
     pub fn slice(
         &self,

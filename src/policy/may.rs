@@ -16,7 +16,8 @@ use crate::domain::request::Mode;
 use super::Snapshot;
 use super::act::{Act, Ballot, Scene, Viewed};
 use super::ask::Ask;
-use super::decide::{args_record, decide, role_may_run};
+use super::case::args_record;
+use super::decide::{decide, role_may_run};
 use super::explain::{refuses, told};
 use super::facts::{INSTANCE, uid};
 use super::question::Question;
@@ -39,30 +40,31 @@ pub fn may(
     act: &Act<'_>,
     scene: &Scene<'_>,
 ) -> Verdict {
-    let standing = match Standing::of(&snapshot.repo, principal, scene.now) {
-        Ok(standing) => standing,
-        Err(why) => return Verdict { allowed: false, reasons: vec![refuses(why)] },
-    };
-    let ask = ask_of(snapshot, principal, &standing, act, scene);
-    match snapshot.policies.prepare(&ask) {
+    match Standing::of(&snapshot.repo, principal, scene.now) {
+        Ok(standing) => may_as(snapshot, &standing, &principal.to_string(), act, scene),
+        Err(why) => Verdict { allowed: false, reasons: vec![refuses(why)] },
+    }
+}
+
+/// Says whether somebody may do something; `who` is how they are called.
+pub(super) fn may_as(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    who: &str,
+    act: &Act<'_>,
+    scene: &Scene<'_>,
+) -> Verdict {
+    match snapshot.policies.prepare(&ask_of(snapshot, standing, act, scene)) {
         Ok(ready) => {
             let answer = snapshot.policies.answer(&ready);
-            Verdict {
-                allowed: answer.is_allowed(),
-                reasons: told(snapshot, &ready, &answer, &format!("{principal}")),
-            }
+            let reasons = told(snapshot, &ready, &answer, who);
+            Verdict { allowed: answer.is_allowed(), reasons }
         }
         Err(why) => Verdict { allowed: false, reasons: vec![refuses(why)] },
     }
 }
 
-fn ask_of(
-    snapshot: &Snapshot,
-    principal: &Principal,
-    standing: &Standing,
-    act: &Act<'_>,
-    scene: &Scene<'_>,
-) -> Ask {
+fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene<'_>) -> Ask {
     let start = |resource| {
         Ask::new(standing.uid.clone(), act.name(), resource, scene).bringing(standing.fact.clone())
     };
@@ -78,7 +80,7 @@ fn ask_of(
         Act::View(Viewed::Channel(channel)) => start(uid("Channel", channel.as_str())),
         Act::View(Viewed::Page(page)) => start(uid("Page", page.as_str())),
         Act::Ban(subject) | Act::Unban(subject) => {
-            let outranks = outranks(&snapshot.repo, principal, subject);
+            let outranks = outranks(&snapshot.repo, &standing.roles, subject);
             start(uid("Person", subject.as_str()))
                 .with("outranks", RestrictedExpression::new_bool(outranks))
         }
@@ -96,14 +98,10 @@ fn with_ballot(ask: Ask, ballot: &Ballot<'_>) -> Ask {
         .naming_if("requester", ballot.requester.map(|person| uid("Person", person.as_str())))
 }
 
-/// Says whether every role of `subject` lies properly below one of the principal's.
-fn outranks(repo: &PolicyRepo, principal: &Principal, subject: &PersonId) -> bool {
-    let own = principal.person().map(|person| repo.roles_of(person)).unwrap_or_default();
-    repo.people.contains_key(subject)
-        && repo
-            .roles_of(subject)
-            .iter()
-            .all(|theirs| own.iter().any(|role| repo.roles.is_below(theirs, role)))
+/// Says whether every role of `subject` lies properly below one of `own`.
+fn outranks(repo: &PolicyRepo, own: &BTreeSet<RoleName>, subject: &PersonId) -> bool {
+    let below = |theirs: &RoleName| own.iter().any(|role| repo.roles.is_below(theirs, role));
+    repo.people.contains_key(subject) && repo.roles_of(subject).iter().all(below)
 }
 
 /// Returns, for each slot still to be filled, the people who could really fill it: not the

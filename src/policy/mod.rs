@@ -11,6 +11,7 @@
 
 mod act;
 mod ask;
+mod case;
 mod compile;
 mod decide;
 mod evidence;
@@ -18,6 +19,7 @@ mod explain;
 mod facts;
 pub mod gate;
 mod index;
+mod lint;
 mod may;
 mod question;
 mod rule;
@@ -26,6 +28,9 @@ mod standing;
 mod vocabulary;
 mod voting;
 mod wording;
+
+#[cfg(test)]
+mod tests;
 
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::Revision;

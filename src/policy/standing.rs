@@ -1,12 +1,15 @@
 //! Whether somebody can ask at all: facts that no policy can overrule.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::EntityUid;
 use jiff::Timestamp;
 
+use crate::domain::id::{PersonId, RoleName};
 use crate::domain::person::Principal;
 use crate::domain::repo::PolicyRepo;
 
-use super::facts::{Fact, is_built_in, principal_uid, uid};
+use super::facts::{Fact, is_built_in, principal_uid, stand_in, uid};
 
 /// Somebody who may ask.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub(super) struct Standing {
     pub person: Option<EntityUid>,
     /// The owner of a service, as `context.owner`.
     pub owner: Option<EntityUid>,
+    /// Every role they hold.
+    pub roles: BTreeSet<RoleName>,
     /// The entity, where the policy repo does not hold it.
     pub fact: Option<Fact>,
 }
@@ -27,13 +32,14 @@ impl Standing {
         let uid = principal_uid(principal);
         match principal {
             Principal::Person(person) if repo.people.contains_key(person) => {
-                Ok(Self { person: Some(uid.clone()), uid, owner: None, fact: None })
+                let roles = repo.roles_of(person);
+                Ok(Self { person: Some(uid.clone()), uid, owner: None, roles, fact: None })
             }
             Principal::Person(person) => Err(format!("@{person} is not in the policy repo")),
             Principal::Service(service) if is_built_in(service) => {
                 let fact = Some(Fact::new(uid.clone()));
                 let fact = fact.filter(|_| service.as_str().starts_with("host:"));
-                Ok(Self { person: None, uid, owner: None, fact })
+                Ok(Self { person: None, uid, owner: None, roles: BTreeSet::new(), fact })
             }
             Principal::Service(service) => {
                 let Some(service) = repo.services.get(service) else {
@@ -46,17 +52,21 @@ impl Standing {
                     })?;
                 }
                 let owner = owner.map(|owner| self::uid("Person", owner.as_str()));
-                Ok(Self { person: None, uid, owner, fact: None })
+                Ok(Self { person: None, uid, owner, roles: BTreeSet::new(), fact: None })
             }
         }
     }
+
+    /// Returns somebody who does not exist and has exactly `role`.
+    pub fn stand_in(repo: &PolicyRepo, role: &RoleName) -> Self {
+        let fact = stand_in("anybody", Some(role));
+        let uid = fact.uid.clone();
+        let roles = repo.roles.closure(role);
+        Self { person: Some(uid.clone()), uid, owner: None, roles, fact: Some(fact) }
+    }
 }
 
-fn check_owner(
-    repo: &PolicyRepo,
-    owner: &crate::domain::id::PersonId,
-    now: Timestamp,
-) -> Result<(), &'static str> {
+fn check_owner(repo: &PolicyRepo, owner: &PersonId, now: Timestamp) -> Result<(), &'static str> {
     if !repo.people.contains_key(owner) {
         return Err("is not in the policy repo");
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{PersonId, RoleName};
+use crate::domain::id::{PersonId, RoleName, TargetName};
 use crate::domain::person::Principal;
 
 use super::Snapshot;
 use super::act::{Act, Ballot};
-use super::may::may;
+use super::may::{may, may_as};
 use super::question::Question;
+use super::standing::Standing;
 
 /// Says whether `person` may fill a slot of `role` in this request: known, not banned, not the
 /// requester, and permitted to `approve` on every target.
@@ -21,6 +22,20 @@ pub fn may_fill(
     can_vote(snapshot, question, person)
         && question.requester.person() != Some(person)
         && on_every_target(snapshot, question, person, role, Act::Approve)
+}
+
+/// Says whether holding exactly `role` is enough to fill a slot of it.
+pub(super) fn stand_in_may_fill(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    role: &RoleName,
+) -> bool {
+    let standing = Standing::stand_in(&snapshot.repo, role);
+    let scene = question.card_scene();
+    question.targets.iter().all(|target| {
+        let act = Act::Approve(ballot(question, role, target));
+        may_as(snapshot, &standing, "anybody", &act, &scene).allowed
+    })
 }
 
 /// Returns the vetoes among the evidence that end the request, with the role each is given by.
@@ -76,15 +91,19 @@ fn on_every_target<'a>(
     act: impl Fn(Ballot<'a>) -> Act<'a>,
 ) -> bool {
     let voter = Principal::Person(person.clone());
+    let scene = question.card_scene();
     !question.targets.is_empty()
         && question.targets.iter().all(|target| {
-            let ballot = Ballot {
-                role: Some(role),
-                intent: question.intent,
-                target,
-                args: question.args,
-                requester: question.requester.person(),
-            };
-            may(snapshot, &voter, &act(ballot), &question.card_scene()).allowed
+            may(snapshot, &voter, &act(ballot(question, role, target)), &scene).allowed
         })
+}
+
+fn ballot<'a>(question: &Question<'a>, role: &'a RoleName, target: &'a TargetName) -> Ballot<'a> {
+    Ballot {
+        role: Some(role),
+        intent: question.intent,
+        target,
+        args: question.args,
+        requester: question.requester.person(),
+    }
 }

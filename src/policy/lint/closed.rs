@@ -1,0 +1,121 @@
+//! Intents that no policy can ever permit.
+//!
+//! Said only of what is certain: for each permit of `run`, the conditions that depend on nothing
+//! but the intent are evaluated, with evidence that the intent does not take counted as never
+//! there. If every permit has such a condition that fails, nobody can ever run the intent.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::pst::{Expr, ResourceConstraint, Var};
+use cedar_policy::{
+    Authorizer, Context, Entities, EntityUid, Request, RestrictedExpression, Schema,
+};
+
+use crate::domain::diagnostic::{Code, Diagnostic, Place};
+use crate::domain::intent::Intent;
+use crate::policy::evidence::{Approvals, Cited, Support};
+use crate::policy::explain::entity_of;
+use crate::policy::facts::uid;
+use crate::policy::rule::{Conjunct, Rule, RuleEffect};
+
+use super::types::actions;
+use super::{Subject, each_below};
+
+/// Finds intents that no rule can ever permit.
+pub(in crate::policy) fn closed_intents<'a>(
+    subject: &Subject<'_>,
+    schema: &Schema,
+    rules: impl Iterator<Item = &'a Rule> + Clone,
+) -> Vec<Diagnostic> {
+    let permits = rules.filter(|rule| {
+        rule.effect == RuleEffect::Permit
+            && actions(subject.vocabulary, rule).iter().any(|action| action.name == "run")
+    });
+    let intents = subject.repo.intents.values();
+    let closed = intents
+        .filter(|intent| !permits.clone().any(|rule| can_permit(subject, schema, intent, rule)));
+    closed
+        .map(|intent| {
+            let message = format!("no policy can ever permit {}", intent.name);
+            Diagnostic::new(Code::PolicyIntentClosed, Place::whole(intent.path.clone()), message)
+        })
+        .collect()
+}
+
+fn can_permit(subject: &Subject<'_>, schema: &Schema, intent: &Intent, rule: &Rule) -> bool {
+    let resource = uid("Intent", intent.name.as_str());
+    let named = match &rule.body.resource {
+        ResourceConstraint::Any => None,
+        ResourceConstraint::Eq(other)
+        | ResourceConstraint::In(other)
+        | ResourceConstraint::IsIn(_, other) => Some(entity_of(other)),
+        ResourceConstraint::Is(_) => None,
+    };
+    if named.is_some_and(|named| named.as_ref() != Some(&resource)) {
+        return false;
+    }
+    let Some(sample) = Sample::of(subject, schema, intent, resource) else { return true };
+    let holds = sample.holding(rule);
+    rule.conjuncts.iter().enumerate().all(|(place, conjunct)| {
+        !depends_on_intent_alone(intent, conjunct) || holds.contains(&place.to_string())
+    })
+}
+
+/// Says whether a condition reads nothing but the intent, evidence that the intent never takes,
+/// and whether arguments are there at all.
+fn depends_on_intent_alone(intent: &Intent, conjunct: &Conjunct) -> bool {
+    let mut alone = true;
+    let mut contexts = 0;
+    each_below(&conjunct.expr, &mut |part| match part {
+        Expr::Var(Var::Principal | Var::Action) => alone = false,
+        Expr::Var(Var::Context) => contexts += 1,
+        Expr::GetAttr { expr, attr } if **expr == Expr::Var(Var::Context) => {
+            contexts -= i32::from(is_fixed(intent, attr));
+        }
+        Expr::HasAttr { expr, attrs } if **expr == Expr::Var(Var::Context) => {
+            contexts -= i32::from(is_fixed(intent, attrs.first()));
+        }
+        _ => {}
+    });
+    alone && contexts == 0
+}
+
+/// Says whether the intent alone settles this part of the context.
+fn is_fixed(intent: &Intent, attr: &str) -> bool {
+    match attr {
+        "approvals" => intent.approval.is_none(),
+        "pr" => intent.cite.is_none(),
+        _ => false,
+    }
+}
+
+/// The emptiest question about an intent.
+struct Sample {
+    request: Request,
+    entities: Entities,
+}
+
+impl Sample {
+    fn of(
+        subject: &Subject<'_>,
+        schema: &Schema,
+        intent: &Intent,
+        resource: EntityUid,
+    ) -> Option<Self> {
+        let support = Support::new(subject.repo, intent, &Approvals::default(), Cited::Nothing);
+        let approvals = RestrictedExpression::new_entity_uid(support.approvals.clone());
+        let context = Context::from_pairs([("approvals".to_owned(), approvals)]).ok()?;
+        let named = [resource.clone(), support.approvals];
+        let entities = subject.facts.slice(&named, &support.facts, schema).ok()?;
+        // Only conditions that read none of the rest are looked at, so it may be anything.
+        let principal = uid("Service", "reconciler");
+        let request =
+            Request::new(principal, uid("Action", "run"), resource, context, None).ok()?;
+        Some(Self { request, entities })
+    }
+
+    fn holding(&self, rule: &Rule) -> BTreeSet<String> {
+        let response = Authorizer::new().is_authorized(&self.request, &rule.probes, &self.entities);
+        response.diagnostics().reason().map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,158 @@
+use cedar_policy::PolicySet;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::decision::{Missing, Outcome};
+use crate::policy::ask::{Ask, answer_by};
+use crate::policy::case::Suppose;
+use crate::policy::facts::uid;
+use crate::policy::{decide, who_could};
+
+/// Policies to pick from, beside the team's own.
+const MORE: &[&str] = &[
+    r#"permit (principal in Role::"user", action == Action::"run", resource == Intent::"restart");"#,
+    r#"permit (principal == Person::"kim", action in Action::"mutate", resource);"#,
+    r#"permit (principal, action in [Action::"run", Action::"approve"], resource == Intent::"wipe") when { context.target in Group::"web" };"#,
+    r#"forbid (principal, action == Action::"run", resource == Intent::"rotate");"#,
+    r#"forbid (principal is Person, action in Action::"mutate", resource) when { principal.flags.contains("contractor") };"#,
+    r#"forbid (principal, action == Action::"run", resource is Intent) when { context has pr && context.pr has author && context.pr.author == principal };"#,
+    r#"forbid (principal, action == Action::"run", resource) when { context.approvals in Role::"admin" };"#,
+    r#"permit (principal, action == Action::"run", resource in Intent::"rotate") when { context.approvals.count >= 2 };"#,
+    r#"forbid (principal, action, resource) when { context.via == Via::"api" };"#,
+    r#"forbid (principal, action == Action::"run", resource) when { context.args has delay && context.args.delay * 3 > 20 };"#,
+    r#"permit (principal in Role::"sre", action == Action::"run", resource) when { context has pr && context.approvals.granted };"#,
+    r#"forbid (principal, action == Action::"run", resource == Intent::"restart") when { context has pr } unless { context.approvals.hasTag("operator") };"#,
+];
+
+prop_compose! {
+    fn snapshots()(own in proptest::sample::subsequence((0..15).collect::<Vec<usize>>(), 5..=15),
+                   more in proptest::sample::subsequence((0..MORE.len()).collect::<Vec<usize>>(), 0..=MORE.len()))
+                  -> Option<Snapshot> {
+        let team: Vec<&str> = POLICIES.split_inclusive(";\n").collect();
+        let mut text: String = own.iter().map(|place| team[*place]).collect();
+        for place in more {
+            text += &format!("@id(\"more-{place}\") @reason(\"r\") {}\n", MORE[place]);
+        }
+        without_closed(repo_with(&text))
+    }
+}
+
+/// Compiles, leaving out intents that these policies leave closed.
+fn without_closed(mut repo: PolicyRepo) -> Option<Snapshot> {
+    let closed = match Snapshot::compile(id(&"1".repeat(40)), repo.clone()) {
+        Ok((snapshot, _)) => return Some(snapshot),
+        Err(problems) => problems,
+    };
+    let closed = closed.into_iter().map(|problem| problem.place.path).collect::<Vec<_>>();
+    repo.intents.retain(|_, intent| !closed.contains(&intent.path));
+    Snapshot::compile(id(&"1".repeat(40)), repo).ok().map(|(snapshot, _)| snapshot)
+}
+
+prop_compose! {
+    fn cases()(who in prop::sample::select(vec!["ada", "eve", "bob", "cy", "mal", "old", "kim", "zed",
+                    "service:ci", "service:reconciler", "service:malbot", "service:host:0"]),
+               intent in prop::sample::select(vec!["restart", "wipe", "load", "rotate"]),
+               targets in proptest::sample::subsequence(vec!["web1", "web2", "db1"], 1..=3),
+               via in prop::sample::select(Via::ALL.to_vec()),
+               channel in prop::option::of(prop::sample::select(vec!["ops", "prod"])),
+               check in any::<bool>(),
+               delay in prop::sample::select(vec![0, 9, i64::MAX]),
+               votes in proptest::sample::subsequence(vec!["ada", "eve", "sam", "bob", "cy", "mal", "kim", "zed"], 0..=4),
+               cites in any::<bool>(), bits in any::<[bool; 4]>()) -> Case {
+        let mut case = Case::new(who, intent, &targets).approved_by(&votes);
+        case.via = via;
+        case.channel = channel.map(id);
+        case.mode = if check { Mode::Check } else { Mode::Run };
+        if intent == "restart" {
+            case.args.insert(id("delay"), Value::Integer(delay));
+        }
+        if cites {
+            let mut citation = citation();
+            citation.pull.merged = bits[0] || bits[1];
+            citation.independent_review = bits[1] || bits[2];
+            citation.bound = bits[2] || bits[3];
+            case = case.citing(citation);
+        }
+        case
+    }
+}
+
+/// Everything at once: all policies, all entities.
+fn plainly(snapshot: &Snapshot, ask: &Ask) -> crate::policy::ask::Answer {
+    let policies = snapshot.policies.rules().map(|rule| rule.policy.clone());
+    let all = PolicySet::from_policies(policies).unwrap();
+    let mut wide = ask.clone();
+    for kind in ["Person", "Role", "Service", "Intent", "Target", "Group", "Channel", "Page"] {
+        let names = snapshot.policies.facts.of_kind(kind);
+        wide.named.extend(names.iter().map(|name| uid(kind, name)));
+    }
+    answer_by(&all, &snapshot.policies.prepare(&wide).unwrap())
+}
+
+fn perfect() -> Citation {
+    let mut citation = citation();
+    citation.pull.author = None;
+    citation
+}
+
+/// Says whether the empty slots can be filled so that it is permitted: by newcomers who have
+/// exactly the roles, or with people who could fill them now.
+fn some_votes_do(snapshot: &Snapshot, case: &Case, missing: &Missing) -> bool {
+    let mut repo = snapshot.repo.clone();
+    let mut newcomers = vec![];
+    for (place, slot) in missing.slots.iter().enumerate() {
+        for seat in 0..slot.count {
+            let name = format!("new-{place}-{seat}");
+            repo.people.insert(id(&name), person(&name, &[slot.role.as_str()]));
+            newcomers.push(vote(&name));
+        }
+    }
+    let could = who_could(snapshot, &case.question(), missing);
+    let real: Vec<&PersonId> =
+        could.values().flatten().collect::<BTreeSet<_>>().into_iter().collect();
+    let grown = compiled(repo);
+    (0..1_u32 << real.len()).any(|chosen| {
+        let mut filled = case.clone();
+        let chosen = real.iter().enumerate().filter(|(place, _)| chosen & (1 << place) != 0);
+        filled.evidence.approvals.extend(newcomers.iter().cloned());
+        filled.evidence.approvals.extend(chosen.map(|(_, person)| vote(person.as_str())));
+        decide(&grown, &filled.question()).outcome == Outcome::Permit
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn index_and_slice_agree_with_plain_cedar(snapshot in snapshots(), case in cases()) {
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let question = case.question();
+        let Ok(opened) = crate::policy::case::Case::open(&snapshot, &question) else { return Ok(()) };
+        let supposed = [Suppose::Nothing, Suppose::Slots, Suppose::Citation, Suppose::Both];
+        for (_, ask) in supposed.into_iter().flat_map(|suppose| opened.asks(suppose)) {
+            let ready = snapshot.policies.prepare(&ask).unwrap();
+            prop_assert_eq!(snapshot.policies.answer(&ready), plainly(&snapshot, &ask));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_enough(snapshot in snapshots(), case in cases()) {
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let decision = decide(&snapshot, &case.question());
+        let Outcome::NeedsApproval { missing } = decision.outcome else { return Ok(()) };
+        prop_assert!(!missing.slots.is_empty() || missing.citation.is_some());
+        if !missing.slots.is_empty() {
+            let cited = if missing.both { case.clone().citing(perfect()) } else { case.clone() };
+            prop_assert!(some_votes_do(&snapshot, &cited, &missing), "{:?}", missing);
+        }
+        if missing.citation.is_some() && !missing.both {
+            let cited = case.clone().citing(perfect());
+            prop_assert_eq!(decide(&snapshot, &cited.question()).outcome, Outcome::Permit);
+        }
+    }
+
+    #[test]
+    fn any_text_compiles_or_is_refused(text in "\\PC{0,200}") {
+        prop_assert!(Snapshot::compile(id(&"1".repeat(40)), repo_with(&text)).is_err());
+    }
+}
