@@ -164,12 +164,14 @@ fn check_each(
         }
         problems.extend(found);
     }
-    for (id, problem) in validate(files, rules, schema.clone()) {
-        // A lint has said already why such a rule never holds.
-        if problem.code != Code::PolicyNeverHolds || !told.contains(&id) {
-            problems.push(problem);
-        }
-    }
+    let (dead, other): (Vec<_>, Vec<_>) = validate(files, rules, schema.clone())
+        .into_iter()
+        .partition(|(_, problem)| problem.code == Code::PolicyNeverHolds);
+    told.extend(other.iter().map(|(id, _)| id.clone()));
+    problems.extend(other.into_iter().map(|(_, problem)| problem));
+    // Where something else is wrong with a rule, that is why it never holds; and once is enough.
+    problems
+        .extend(dead.into_iter().filter_map(|(id, problem)| told.insert(id).then_some(problem)));
     problems
 }
 

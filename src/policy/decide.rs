@@ -65,10 +65,10 @@ fn decide_case(case: Case<'_>) -> Decision {
                 (false, false) => Suppose::Nothing,
             };
             let at_best = ask_all(&case, best);
-            // Each piece alone may be allowed on some targets, and even both on all of them
-            // where one forbids the other: then what is in hand is the honest answer.
-            let all = at_best.iter().all(|asked| asked.answer.is_allowed());
-            conclude(case, Outcome::Deny, if all { &in_hand } else { &at_best })
+            let in_the_way: Vec<Asked<'_>> =
+                at_best.into_iter().filter(|asked| !asked.answer.is_allowed()).collect();
+            let told = if in_the_way.is_empty() { &in_hand } else { &in_the_way };
+            conclude(case, Outcome::Deny, told)
         }
     }
 }

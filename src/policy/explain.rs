@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::pst::{self, EntityOrSlot, PrincipalConstraint, ResourceConstraint};
-use cedar_policy::{Authorizer, EntityUid};
+use cedar_policy::{AuthorizationError, Authorizer, EntityUid, PolicyId};
 
 use crate::domain::decision::{Effect, Reason};
 
@@ -34,23 +34,35 @@ pub(super) fn told(snapshot: &Snapshot, ready: &Ready, answer: &Answer, who: &st
     }
 }
 
-/// Returns the permits that came nearest, and what each lacked.
+/// Returns the permits that came nearest, and what each lacked. A permit that is about other
+/// intents or targets is told only where nothing comes nearer.
 pub(super) fn nearest(snapshot: &Snapshot, ready: &Ready, who: &str) -> Vec<Reason> {
     let relevant = snapshot.policies.index.relevant(ready.action, &ready.resource);
-    let ids: BTreeSet<String> = relevant.policies().map(|policy| policy.id().to_string()).collect();
-    let mut found: Vec<(usize, Reason)> = snapshot
-        .policies
-        .rules()
-        .filter(|rule| rule.effect == RuleEffect::Permit && ids.contains(&rule.at.id))
-        .filter_map(|rule| lacks(rule, ready, who).map(|lacks| (rule, lacks)))
-        .filter(|(_, lacks)| !lacks.is_empty())
-        .map(|(rule, lacks)| (lacks.len(), of_rule(rule, Effect::WouldPermit, lacks)))
+    let permits = relevant
+        .policies()
+        .filter_map(|policy| snapshot.policies.rule(&policy.id().to_string()))
+        .filter(|rule| rule.effect == RuleEffect::Permit);
+    let mut found: Vec<(Distance, Reason)> = permits
+        .filter_map(|rule| Some((rule, lacks(snapshot, rule, ready, who)?)))
+        .filter(|(_, (_, lacks))| !lacks.is_empty())
+        .map(|(rule, (distance, lacks))| (distance, of_rule(rule, Effect::WouldPermit, lacks)))
         .collect();
-    found.sort_by_key(|(distance, _)| *distance);
-    if found.is_empty() {
-        return vec![refuses(format!("no policy permits anybody to {} this", ready.action))];
-    }
-    found.into_iter().take(NEAREST).map(|(_, reason)| reason).collect()
+    found.sort_by(|(far, one), (farther, other)| (far, &one.rule).cmp(&(farther, &other.rule)));
+    let Some((nearest, _)) = found.first() else {
+        return vec![refuses(format!("no policy permits {who} to {} this", ready.action))];
+    };
+    let about = nearest.fixed;
+    let near = found.into_iter().filter(|(distance, _)| distance.fixed == about);
+    near.take(NEAREST).map(|(_, reason)| reason).collect()
+}
+
+/// How far a permit is from holding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Distance {
+    /// Conditions that nothing but another intent would meet.
+    fixed: usize,
+    /// All others.
+    open: usize,
 }
 
 fn of_rule(rule: &Rule, effect: Effect, lacks: Vec<String>) -> Reason {
@@ -58,36 +70,47 @@ fn of_rule(rule: &Rule, effect: Effect, lacks: Vec<String>) -> Reason {
 }
 
 /// Returns what a permit lacks, in words; `None` if it is about others or something else.
-fn lacks(rule: &Rule, ready: &Ready, who: &str) -> Option<Vec<String>> {
+fn lacks(
+    snapshot: &Snapshot,
+    rule: &Rule,
+    ready: &Ready,
+    who: &str,
+) -> Option<(Distance, Vec<String>)> {
     let mut lacks = vec![];
+    let mut distance = Distance::default();
     match scope(&rule.body.principal, ready)? {
         Scope::Holds => {}
-        Scope::Lacks(text) => lacks.push(format!("{who} {text}")),
+        Scope::Lacks(text) => {
+            lacks.push(format!("{who} {text}"));
+            distance.open += 1;
+        }
     }
     if !is_about_resource(&rule.body.resource, ready) {
         return None;
     }
-    let response = Authorizer::new().is_authorized(&ready.request, &rule.probes, &ready.entities);
-    let holds: BTreeSet<String> =
-        response.diagnostics().reason().map(ToString::to_string).collect();
-    let erred: BTreeSet<String> = response
-        .diagnostics()
-        .errors()
-        .map(|error| match error {
-            cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
-                error.policy_id().to_string()
-            }
-        })
-        .collect();
+    let (holds, erred) = probe(rule, ready);
     for (place, conjunct) in rule.conjuncts.iter().enumerate() {
-        let id = place.to_string();
         // What errs stands behind a guard that does not hold, and that is told already.
-        if !holds.contains(&id) && (!erred.contains(&id) || lacks.is_empty()) {
-            lacks.push(lacking(conjunct, ready, who));
+        if !holds.contains(&place) && (!erred.contains(&place) || lacks.is_empty()) {
+            lacks.push(lacking(snapshot, conjunct, ready, who));
+            let counted =
+                if conjunct.is_fixed() { &mut distance.fixed } else { &mut distance.open };
+            *counted += 1;
         }
     }
     lacks.dedup();
-    Some(lacks)
+    Some((distance, lacks))
+}
+
+/// Returns the places of a rule's conjuncts that hold, and of those that fail to be evaluated.
+fn probe(rule: &Rule, ready: &Ready) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let response = Authorizer::new().is_authorized(&ready.request, &rule.probes, &ready.entities);
+    let place = |id: &PolicyId| id.to_string().parse().ok();
+    let holds = response.diagnostics().reason().filter_map(place).collect();
+    let errors = response.diagnostics().errors().filter_map(|error| match error {
+        AuthorizationError::PolicyEvaluationError(error) => place(error.policy_id()),
+    });
+    (holds, errors.collect())
 }
 
 /// Says whether the principal is in a rule's scope; `None` if the rule is about others.

@@ -225,7 +225,8 @@ impl Facts {
                 continue;
             }
             let Some(fact) = extra.get(next).copied().or_else(|| self.0.get(next)) else {
-                return Err(format!("{next} is not in the policy repo"));
+                let kind = next.type_name().to_string().to_lowercase();
+                return Err(format!("{kind} {} is not in the policy repo", next.id().unescaped()));
             };
             open.extend(fact.parents.iter().chain(&fact.names));
             entities.push(fact.entity()?);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::pst::{
     ActionConstraint, BinaryOp, Clause, Effect, Expr, PrincipalConstraint, ResourceConstraint,
-    StaticPolicy, Template, UnaryOp,
+    StaticPolicy, Template, UnaryOp, Var,
 };
 use cedar_policy::{Policy, PolicySet};
 
@@ -69,6 +69,20 @@ impl Rule {
     }
 }
 
+impl Conjunct {
+    /// Says whether it reads the resource and nothing of who asks or how.
+    pub fn is_fixed(&self) -> bool {
+        let mut reads_resource = false;
+        let mut reads_more = false;
+        each_below(&self.expr, &mut |part| match part {
+            Expr::Var(Var::Resource) => reads_resource = true,
+            Expr::Var(Var::Principal | Var::Context) => reads_more = true,
+            _ => {}
+        });
+        reads_resource && !reads_more
+    }
+}
+
 /// Splits `a && b` (or the negation of `a || b`) into its parts.
 fn split(expr: &Arc<Expr>, negated: bool, into: &mut Vec<Conjunct>) {
     match expr.as_ref() {
@@ -99,4 +113,34 @@ fn probes(conjuncts: &[Conjunct]) -> Option<PolicySet> {
         Policy::from_pst(StaticPolicy::try_from(body).ok()?.into()).ok()
     });
     PolicySet::from_policies(probes.collect::<Option<Vec<_>>>()?).ok()
+}
+
+/// Calls `visit` with `expr` and every part of it.
+pub(super) fn each_below<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
+    visit(expr);
+    match expr {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => each_below(expr, visit),
+        Expr::BinaryOp { left, right, .. } => {
+            each_below(left, visit);
+            each_below(right, visit);
+        }
+        Expr::Is { expr, in_expr, .. } => {
+            each_below(expr, visit);
+            if let Some(other) = in_expr {
+                each_below(other, visit);
+            }
+        }
+        Expr::IfThenElse { cond, then_expr, else_expr } => {
+            each_below(cond, visit);
+            each_below(then_expr, visit);
+            each_below(else_expr, visit);
+        }
+        Expr::Set(items) => items.iter().for_each(|item| each_below(item, visit)),
+        Expr::Record(fields) => fields.values().for_each(|field| each_below(field, visit)),
+        // Literals, variables; slots and unknowns do not come in static policies.
+        _ => {}
+    }
 }

@@ -4,8 +4,12 @@
 use cedar_policy::pst::{BinaryOp, Expr, Literal, Var};
 use cedar_policy::{EntityUid, EvalResult};
 
+use crate::domain::intent::Intent;
+
+use super::Snapshot;
 use super::ask::Ready;
 use super::explain::entity_uid;
+use super::facts::uid;
 use super::rule::Conjunct;
 
 /// Whether a principal is in the scope of a rule.
@@ -18,8 +22,18 @@ pub(super) enum Scope {
 }
 
 /// Says of a condition that does not hold what is lacking. `who` is how the principal is called.
-pub(super) fn lacking(conjunct: &Conjunct, ready: &Ready, who: &str) -> String {
-    let words = Words { ready, who };
+pub(super) fn lacking(
+    snapshot: &Snapshot,
+    conjunct: &Conjunct,
+    ready: &Ready,
+    who: &str,
+) -> String {
+    let intents = snapshot.repo.intents.values();
+    let name = ready.resource.id().unescaped();
+    let intent = intents
+        .into_iter()
+        .find(|intent| intent.name.as_str() == name && ready.resource == uid("Intent", name));
+    let words = Words { ready, who, intent };
     words.of(&conjunct.expr, conjunct.negated).unwrap_or_else(|| {
         let verb = if conjunct.negated { "holds" } else { "does not hold" };
         format!("the condition `{}` {verb}", conjunct.expr)
@@ -30,6 +44,8 @@ pub(super) fn lacking(conjunct: &Conjunct, ready: &Ready, who: &str) -> String {
 struct Words<'a> {
     ready: &'a Ready,
     who: &'a str,
+    /// The intent that it is about, if it is about one.
+    intent: Option<&'a Intent>,
 }
 
 impl Words<'_> {
@@ -75,7 +91,12 @@ impl Words<'_> {
 
     fn untrue(&self, of: &Expr, attr: &str) -> Option<String> {
         let text = match (path(of)?.as_str(), attr) {
-            ("context.approvals", "granted") => "not every slot is filled".to_owned(),
+            ("context.approvals", "granted") => match self.intent {
+                Some(intent) if intent.approval.is_none() => {
+                    format!("{} takes no approvals", intent.name)
+                }
+                Some(_) | None => "not every slot is filled".to_owned(),
+            },
             ("context.pr", "merged") => "the cited pull request is not merged".to_owned(),
             ("context.pr", "in_history") => {
                 "the cited pull request is not part of the applied revision".to_owned()

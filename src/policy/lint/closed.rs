@@ -16,10 +16,10 @@ use crate::domain::intent::Intent;
 use crate::policy::evidence::{Approvals, Cited, Support};
 use crate::policy::explain::entity_of;
 use crate::policy::facts::uid;
-use crate::policy::rule::{Conjunct, Rule, RuleEffect};
+use crate::policy::rule::{Conjunct, Rule, RuleEffect, each_below};
 
+use super::Subject;
 use super::types::actions;
-use super::{Subject, each_below};
 
 /// Finds intents that no rule can ever permit.
 pub(in crate::policy) fn closed_intents<'a>(

@@ -15,7 +15,7 @@ use crate::domain::diagnostic::{Code, Diagnostic};
 use crate::domain::repo::{PolicyFile, PolicyRepo};
 
 use super::facts::Facts;
-use super::rule::Rule;
+use super::rule::{Rule, each_below};
 use super::source::{find_policy, place};
 use super::vocabulary::Vocabulary;
 
@@ -81,36 +81,6 @@ pub(super) fn lint(subject: &Subject<'_>, file: &PolicyFile, rule: &Rule) -> Vec
 fn each_part<'a>(rule: &'a Rule, visit: &mut impl FnMut(&'a Expr)) {
     for conjunct in &rule.conjuncts {
         each_below(&conjunct.expr, visit);
-    }
-}
-
-/// Calls `visit` with `expr` and every part of it.
-fn each_below<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
-    visit(expr);
-    match expr {
-        Expr::UnaryOp { expr, .. }
-        | Expr::GetAttr { expr, .. }
-        | Expr::HasAttr { expr, .. }
-        | Expr::Like { expr, .. } => each_below(expr, visit),
-        Expr::BinaryOp { left, right, .. } => {
-            each_below(left, visit);
-            each_below(right, visit);
-        }
-        Expr::Is { expr, in_expr, .. } => {
-            each_below(expr, visit);
-            if let Some(other) = in_expr {
-                each_below(other, visit);
-            }
-        }
-        Expr::IfThenElse { cond, then_expr, else_expr } => {
-            each_below(cond, visit);
-            each_below(then_expr, visit);
-            each_below(else_expr, visit);
-        }
-        Expr::Set(items) => items.iter().for_each(|item| each_below(item, visit)),
-        Expr::Record(fields) => fields.values().for_each(|field| each_below(field, visit)),
-        // Literals, variables; slots and unknowns do not come in static policies.
-        _ => {}
     }
 }
 
