@@ -11,6 +11,7 @@ pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod exec;
+pub mod forge;
 pub mod manifest;
 pub mod policy;
 pub mod ports;

@@ -1,0 +1,3 @@
+//! Forges: where pull requests live. Only the one that git itself is, so far.
+
+pub mod local;
