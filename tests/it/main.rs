@@ -5,6 +5,7 @@ mod bytes;
 mod containment;
 mod contract;
 mod docs;
+mod examples;
 mod grammar;
 mod output;
 mod web;
