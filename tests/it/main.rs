@@ -2,6 +2,7 @@
 
 mod audit;
 mod bytes;
+mod console;
 mod containment;
 mod contract;
 mod docs;

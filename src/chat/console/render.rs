@@ -206,4 +206,45 @@ mod tests {
         assert_eq!(line_of(Span::Text("@bob said yes".into())), "\\@bob said yes");
         assert_eq!(line_of(Span::Person("bob".parse().unwrap())), "@bob");
     }
+
+    #[test]
+    fn a_card_reads_like_this() {
+        let text = |text: &str| Span::Text(text.into());
+        let body = Body(vec![
+            Block::Line(vec![
+                Span::Person("ada".parse().unwrap()),
+                text(" asks: "),
+                Span::Code("restart-service on web01 service=app".into()),
+            ]),
+            Block::List(vec![
+                vec![Span::Strong("web01".into()), text(" in prod_eu")],
+                vec![text("- [x] <b>done</b> & *sure*")],
+            ]),
+            Block::Rule,
+            Block::Line(vec![
+                text("missing: 1 of "),
+                Span::Strong("sre".into()),
+                text(", "),
+                Span::Link { text: "who".into(), url: "/m/ops/m1 (x)".into() },
+            ]),
+            Block::Code { lang: "diff".into(), text: "--- a\n+++ b\n```\n---".into() },
+        ]);
+        insta::assert_snapshot!(render(&body), @r"
+        @ada asks: `restart-service on web01 service=app`
+
+        - **web01** in prod\_eu
+        - \- \[x\] \<b\>done\</b\> \& \*sure\*
+
+        ---
+
+        missing: 1 of **sre**, [who](</m/ops/m1%20(x)>)
+
+        ````diff
+        --- a
+        +++ b
+        ```
+        ---
+        ````
+        ");
+    }
 }
