@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub mod background;
+pub mod cgroup;
 pub mod command;
 pub mod lock;
 mod pidfd;

@@ -21,6 +21,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
 use std::process::{ExitCode, Stdio};
@@ -36,6 +37,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::cgroup::{Caps, Group};
 use super::pidfd::{Watched, pid};
 use super::tree;
 use super::wire::{Command, End, Event, Job, Limits, Spec, line};
@@ -80,8 +82,14 @@ async fn supervise() -> io::Result<()> {
     // Only root may; it keeps a fork bomb from taking the time that is needed to end it.
     setpriority_process(None, -20).ok();
     let page = tree::page_size();
-    let mut supervisor = Supervisor { lifeline, events, deadline, page, nice, main: None };
+    let tasks = u64::from(spec.limits.processes) * TASKS;
+    let caps = Caps { tasks, memory: spec.limits.memory.saturating_add(spec.limits.memory / 4) };
+    let group = Group::make("run", caps);
+    let mut supervisor = Supervisor { lifeline, events, deadline, page, nice, group, main: None };
     let end = supervisor.run_all(&spec).await;
+    if let Some(group) = supervisor.group.take() {
+        group.remove();
+    }
     supervisor.tell(&Event::Ended(end)).await;
     Ok(())
 }
@@ -110,6 +118,8 @@ struct Supervisor {
     page: u64,
     /// The priority that runs have; the supervisor's own is higher where it may be.
     nice: i32,
+    /// A stop behind the counting, where the machine lets there be one.
+    group: Option<Group>,
     /// The main process of the present command, and its status once it was reaped.
     main: Option<(Pid, Option<WaitStatus>)>,
 }
@@ -136,6 +146,9 @@ impl Supervisor {
             // Whatever the command left behind goes before anything else is done or said.
             let main = &mut self.main;
             tree::kill_all(|pid, status| note(main, pid, status));
+            if self.group.as_ref().is_some_and(Group::ran_out_of_memory) {
+                return End::Memory { command: index };
+            }
             match ended {
                 Ended::Killed(end) => return end,
                 Ended::NotStarted(why) => return End::NotStarted { command: index, why },
@@ -158,7 +171,7 @@ impl Supervisor {
 
     /// Starts one command and watches it until it ends or must be ended.
     async fn run_one(&mut self, index: usize, command: &Command, spec: &Spec) -> io::Result<Ended> {
-        let (socket, main) = start(command, spec, self.nice)?;
+        let (socket, main) = start(&self.job(command, spec))?;
         self.main = Some((main, None));
         let watched = Watched::new(main)?;
         let mut report = std::pin::pin!(report(socket));
@@ -185,6 +198,20 @@ impl Supervisor {
                     Err(end) => return Ok(Ended::Killed(end)),
                 },
             }
+        }
+    }
+
+    /// Returns what the sandbox is told.
+    fn job(&self, command: &Command, spec: &Spec) -> Job {
+        Job {
+            command: command.clone(),
+            env: spec.env.clone(),
+            cwd: spec.cwd.clone(),
+            view: spec.view.clone(),
+            level: spec.level,
+            tasks: tree::tasks() + u64::from(spec.limits.processes) * TASKS,
+            doors: self.group.as_ref().map(Group::doors).unwrap_or_default(),
+            nice: self.nice,
         }
     }
 
@@ -222,30 +249,21 @@ fn note(main: &mut Option<(Pid, Option<WaitStatus>)>, pid: Pid, status: WaitStat
     }
 }
 
-/// Starts the sandbox for a command, and gives it its job.
+/// Starts the sandbox for a job, and gives it the job.
 #[expect(clippy::disallowed_methods, reason = "this module is where the sandbox is spawned")]
-fn start(command: &Command, spec: &Spec, nice: i32) -> io::Result<(StdUnixStream, Pid)> {
+fn start(job: &Job) -> io::Result<(StdUnixStream, Pid)> {
     let (ours, theirs) = StdUnixStream::pair()?;
     let output = || stdout().try_clone_to_owned().map(Stdio::from);
     let child = std::process::Command::new("/proc/self/exe")
         .arg(super::SANDBOX)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(output()?)
         .stderr(output()?)
         .spawn()?;
-    let job = Job {
-        command: command.clone(),
-        env: spec.env.clone(),
-        cwd: spec.cwd.clone(),
-        view: spec.view.clone(),
-        level: spec.level,
-        tasks: tree::tasks() + u64::from(spec.limits.processes) * TASKS,
-        nice,
-    };
     let main = pid(child.id())?;
-    File::from(std::os::fd::OwnedFd::from(ours.try_clone()?)).write_all(&line(&job)?)?;
+    File::from(OwnedFd::from(ours.try_clone()?)).write_all(&line(job)?)?;
     Ok((ours, main))
 }
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    RestrictSelf, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
+    RestrictSelf, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    make_bitflags,
 };
 
 use super::wire::{Level, View};
@@ -53,6 +54,9 @@ pub(super) enum ViewError {
     /// The kernel cannot, or did not.
     #[error("the kernel cannot hold it (Landlock): {0}")]
     Landlock(#[from] RulesetError),
+    /// The kernel took the rules and does not keep them.
+    #[error("the kernel does not enforce Landlock rules; switch Landlock on (lsm=landlock,…)")]
+    NotEnforced,
     /// A path that must be there is not.
     #[error("{} cannot be opened: {why}", path.display())]
     Missing {
@@ -96,8 +100,11 @@ pub(super) fn restrict(view: &View, level: Level) -> Result<(), ViewError> {
         let rule = PathBeneath::new(grant.handle, grant.access);
         created = created.add_rule(rule)?;
     }
-    created.restrict_self()?;
-    Ok(())
+    let status = created.restrict_self()?;
+    match (level, status.ruleset) {
+        (Level::Required { .. }, RulesetStatus::NotEnforced) => Err(ViewError::NotEnforced),
+        _ => Ok(()),
+    }
 }
 
 /// One path and what may be done beneath it.

@@ -152,6 +152,8 @@ pub(super) struct Job {
     pub(super) level: Level,
     /// How many tasks (processes and threads) the user may have, this run's included.
     pub(super) tasks: u64,
+    /// Files into which it writes `0` to join the run's control group.
+    pub(super) doors: Vec<PathBuf>,
     /// The scheduling priority to run at.
     pub(super) nice: i32,
 }
