@@ -5,6 +5,7 @@
 //! around these words; `docs/architecture.md` explains them in reading order.
 
 pub mod approval;
+pub mod arguments;
 pub mod audit;
 pub mod ban;
 pub mod body;

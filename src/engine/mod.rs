@@ -1,3 +1,291 @@
 //! Orchestration over ports: what happens when, and in which order.
+//!
+//! Every loop is level-triggered: an event only says that something may have changed, and the
+//! engine then reads what is so, decides, and acts. Losing an event costs time, never truth.
+//!
+//! - [`reconcile`]: the policy repo to the applied [`Snapshot`]
+//! - [`intake`]: messages to commands, commands to answers and requests
+//! - [`requests`]: one request at a time, under its own lock, decided on what is so now
+//! - [`runs`]: from permitted to ended; the only caller of the gate
+//! - [`outbox`]: posts as they should stand, to posts as they stand
+//! - [`clocks`]: waking what has waited long enough
+//! - [`ledger`]: the audit log's file and its signed checkpoints
+//! - [`host`]: what may be done over the socket on the host
+//! - [`sessions`]: who is signed in to the console
 
+pub mod clocks;
+pub mod host;
+pub mod intake;
+pub mod ledger;
+pub mod load;
+pub mod locks;
+pub mod outbox;
+pub mod reconcile;
+pub mod requests;
+pub mod runs;
 pub mod sessions;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::id::{ChannelName, ChatChannelId, Platform, Revision};
+use crate::domain::message::Place;
+use crate::domain::person::Account;
+use crate::domain::request::machine::Illegal;
+use crate::domain::trust::TrustMode;
+use crate::policy::Snapshot;
+use crate::ports::chat::{Chat, ChatError};
+use crate::ports::clock::Clock;
+use crate::ports::executor::Executor;
+use crate::ports::forge::Forge;
+use crate::ports::ledger::{Ledger, LedgerError};
+use crate::ports::source::{Source, SourceError};
+use crate::ports::store::{Store, StoreError};
+use crate::redact::Redactor;
+
+/// The world, as the engine reaches it.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+    /// What must survive.
+    pub store: Arc<dyn Store>,
+    /// Chat platforms by name.
+    pub chats: BTreeMap<Platform, Arc<dyn Chat>>,
+    /// Pull requests.
+    pub forge: Arc<dyn Forge>,
+    /// The policy repo.
+    pub source: Arc<dyn Source>,
+    /// Executing.
+    pub executor: Arc<dyn Executor>,
+    /// The audit log's file and checkpoints.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// What settings say.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where news of the policy repo and the daemon go.
+    pub operations: ChannelName,
+    /// What a revision must satisfy beside descending.
+    pub trust: TrustMode,
+    /// The first revision to accept; `None`: the one that is found.
+    pub start: Option<Revision>,
+    /// The policy repo for people, without user name, password or query.
+    pub source_url: String,
+    /// The watched branch.
+    pub source_branch: String,
+    /// How often to fetch without a reason; up to a tenth is added by chance.
+    pub fetch_every: SignedDuration,
+    /// How long reading evidence may take at dispatch.
+    pub evidence_within: SignedDuration,
+    /// How often a post that grows is edited at most.
+    pub edit_every: SignedDuration,
+    /// Characters of output that one post shows.
+    pub output_shown: usize,
+    /// Runs at the same time, all targets together.
+    pub max_running: usize,
+    /// How long running things may go on when the daemon stops.
+    pub grace: SignedDuration,
+    /// Where runs get their folders.
+    pub workspaces: PathBuf,
+    /// How runs are contained, in words, for `status`.
+    pub sandbox: String,
+    /// What needs a person from the start, in words.
+    pub warnings: Vec<String>,
+    /// The console's name as a chat platform.
+    pub console: Platform,
+    /// Where the console is, by person: `{person}` stands for the name.
+    pub console_url: String,
+}
+
+/// Why the engine could not do something. Never shown to people as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy repo.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A chat.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// The audit file.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A step that the state machine does not know: a bug.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// The machine's own file system.
+    #[error("{what}: {error}")]
+    Folder {
+        /// What was tried.
+        what: String,
+        /// What came back.
+        error: std::io::Error,
+    },
+}
+
+/// The running engine. Cheap to share; all state that must survive is in the store.
+pub struct Engine {
+    ports: Ports,
+    options: Options,
+    redactor: Arc<Redactor>,
+    applied: Arc<ArcSwapOption<Snapshot>>,
+    sessions: Arc<sessions::Sessions>,
+    locks: locks::Locks,
+    runs: runs::Running,
+    clocks: clocks::Clocks,
+    outbox_wake: Notify,
+    source_wake: Notify,
+    ledger_wake: Notify,
+    reconciling: tokio::sync::Mutex<()>,
+    draining: AtomicBool,
+    started: Timestamp,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Engine {
+    /// Makes an engine that does nothing yet; see [`Engine::start`].
+    pub fn new(ports: Ports, options: Options, redactor: Redactor) -> Arc<Self> {
+        let started = ports.clock.now();
+        let applied = Arc::new(ArcSwapOption::<Snapshot>::empty());
+        let sessions = Arc::new(sessions::Sessions::new(
+            Arc::clone(&ports.store),
+            Arc::clone(&ports.clock),
+            {
+                let applied = Arc::clone(&applied);
+                Arc::new(move || applied.load_full())
+            },
+            options.console.clone(),
+        ));
+        Arc::new(Self {
+            ports,
+            options,
+            redactor: Arc::new(redactor),
+            applied,
+            sessions,
+            locks: locks::Locks::default(),
+            runs: runs::Running::default(),
+            clocks: clocks::Clocks::default(),
+            outbox_wake: Notify::new(),
+            source_wake: Notify::new(),
+            ledger_wake: Notify::new(),
+            reconciling: tokio::sync::Mutex::new(()),
+            draining: AtomicBool::new(false),
+            started,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Loads what was applied, cleans up after an earlier daemon, and starts every loop.
+    ///
+    /// When it returns, requests are taken. A policy repo that cannot be loaded is no error: it
+    /// is said in the operations channel as soon as there is one, and nothing is permitted.
+    pub async fn start(self: &Arc<Self>) -> Result<(), EngineError> {
+        self.audit_start().await?;
+        self.restore_applied().await?;
+        self.reconcile().await;
+        self.recover_runs().await?;
+        for platform in self.ports.chats.keys() {
+            self.spawn("intake", Arc::clone(self).listen(platform.clone()));
+        }
+        self.spawn("outbox", Arc::clone(self).keep_posts());
+        self.spawn("clocks", Arc::clone(self).keep_time());
+        self.spawn("source", Arc::clone(self).keep_source());
+        self.spawn("ledger", Arc::clone(self).keep_ledger());
+        self.consider_all().await?;
+        Ok(())
+    }
+
+    /// Stops: no new dispatch, running things get their grace and are then interrupted, and
+    /// what was said is in the store.
+    pub async fn stop(self: &Arc<Self>) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.drain_runs().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        if let Err(error) = self.audit_stop().await {
+            tracing::error!(%error, "failed to write the end of the audit log");
+        }
+    }
+
+    /// Returns the snapshot that decides, if there is one.
+    pub fn applied(&self) -> Option<Arc<Snapshot>> {
+        self.applied.load_full()
+    }
+
+    /// Returns the world.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Returns what settings say.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Returns the present time.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Says whether no new run is started because the daemon is stopping.
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Runs a loop or a step until it ends or the engine stops.
+    fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+            tracing::debug!(task = name, "ended");
+        });
+    }
+
+    /// Returns where news of the policy repo and the daemon go; nowhere if the operations
+    /// channel is on no platform that is connected.
+    fn operations_place(&self) -> Option<Place> {
+        let snapshot = self.applied()?;
+        let channel = snapshot.repo.channels.get(&self.options.operations)?;
+        self.place_of(&channel.chat)
+    }
+
+    fn place_of(&self, chat: &BTreeMap<Platform, ChatChannelId>) -> Option<Place> {
+        chat.iter()
+            .find(|(platform, _)| self.ports.chats.contains_key(platform))
+            .map(|(platform, id)| Place::Channel(platform.clone(), id.clone()))
+    }
+
+    /// Returns the account by which a person is reached, on `platform` if they have one there.
+    fn account_of(
+        &self,
+        person: &crate::domain::person::Person,
+        platform: Option<&Platform>,
+    ) -> Option<Account> {
+        let on = |platform: &Platform| {
+            let id = person.chat.get(platform)?.first()?.clone();
+            self.ports
+                .chats
+                .contains_key(platform)
+                .then(|| Account { platform: platform.clone(), id })
+        };
+        platform.and_then(on).or_else(|| person.chat.keys().find_map(on))
+    }
+}

@@ -136,6 +136,8 @@ pub struct SourceState {
     pub applied_at: Option<Timestamp>,
     /// When the last fetch worked.
     pub fetched_at: Option<Timestamp>,
+    /// Why the last fetch did not, in words.
+    pub unreachable: Option<String>,
     /// What is wrong with `attempted`, if it is not applied.
     pub trouble: Option<Trouble>,
     /// What the delta guard compares with: sizes and names at their highest within 24 hours.

@@ -1,0 +1,123 @@
+//! Commands that make, repeat or end requests.
+
+use std::sync::Arc;
+
+use super::{Answer, Given, handled_before};
+use crate::domain::command::Ask;
+use crate::domain::id::RequestId;
+use crate::domain::reply::answer as reply;
+use crate::domain::request::{Request, State, Via};
+use crate::engine::requests::{AskRefused, Asking};
+use crate::engine::runs::CancelOutcome;
+use crate::engine::{Engine, EngineError};
+use crate::policy::{self, Act, Scene};
+use crate::ports::store::Change;
+
+impl Engine {
+    pub(super) async fn ask_in_chat(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        ask: Ask,
+    ) -> Result<Answer, EngineError> {
+        let at = &given.message.at;
+        let asking = Asking {
+            requester: given.principal(),
+            via: Via::Chat,
+            channel: given.channel.clone(),
+            message: Some(at.clone()),
+            card_place: (at.platform.clone(), at.channel.clone()),
+            ask: ask.clone(),
+        };
+        let change = Change { seen: vec![at.clone()], ..Change::default() };
+        match self.ask(asking, change).await {
+            Ok(Ok(_)) => Ok(Answer::handled()),
+            Ok(Err(refused)) => Ok(Answer::say(reply::refused(&refused, hint(&refused, &ask)))),
+            Err(error) => handled_before(error).map(|()| Answer::handled()),
+        }
+    }
+
+    pub(super) async fn again(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        match self.visible(given, id).await? {
+            Ok(request) => self.ask_in_chat(given, Ask::of(&request)).await,
+            Err(answer) => Ok(answer),
+        }
+    }
+
+    pub(super) async fn cancel_in_chat(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        let request = match self.visible(given, id).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer),
+        };
+        if request.requester != given.principal() && !self.may_administer(given) {
+            return Ok(Answer::say(reply::may_not_cancel(&request)));
+        }
+        let change = Change { seen: vec![given.message.at.clone()], ..Change::default() };
+        match self.cancel(id, &given.principal(), change).await {
+            Ok(CancelOutcome::TooLate(state)) => Ok(Answer::say(reply::too_late(id, state))),
+            Ok(CancelOutcome::BeforeItRan | CancelOutcome::WhileItRan) => Ok(Answer::handled()),
+            Err(error) => handled_before(error).map(|()| Answer::handled()),
+        }
+    }
+
+    fn may_administer(&self, given: &Given<'_>) -> bool {
+        let scene = Scene::chat(given.channel.as_ref(), self.now());
+        policy::may(given.snapshot, &given.principal(), &Act::Administer, &scene).allowed
+    }
+
+    /// Returns a request that the person may see, or the answer that they may not.
+    pub(super) async fn visible(
+        &self,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Result<Request, Answer>, EngineError> {
+        let Some(request) = self.ports.store.request(id).await? else {
+            return Ok(Err(Answer::say(reply::no_request(id))));
+        };
+        if request.requester == given.principal() || self.may_see(given, &request) {
+            return Ok(Ok(request));
+        }
+        Ok(Err(Answer {
+            body: Some(reply::may_not_view(id)),
+            audit: vec![self.view_denied(given, id)],
+            handled: false,
+        }))
+    }
+}
+
+/// Says what to type instead.
+fn hint(refused: &AskRefused, ask: &Ask) -> String {
+    match refused {
+        AskRefused::NoSnapshot => {
+            "try again in a moment, or ask who looks after Tribune".to_owned()
+        }
+        AskRefused::NoIntent(_) => "`!intents` lists them".to_owned(),
+        AskRefused::Arguments(_) => format!("`!help {}` shows its parameters", ask.intent),
+        AskRefused::NoTarget { offered, .. } => {
+            let target = offered.first().map_or("<target>", String::as_str);
+            let example = Ask { targets: vec![target.to_owned()], ..ask.clone() };
+            format!("type `{example}`")
+        }
+        AskRefused::Target { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        AskRefused::Target { .. } => format!("`!help {}` shows its targets", ask.intent),
+        AskRefused::NoCheck(intent) => {
+            format!("`!run {intent}` acts; there is no way to look first")
+        }
+        AskRefused::Plan(_) => "ask an admin to look at the intent's file".to_owned(),
+        AskRefused::Channel { .. } => "ask in another channel: `!help` there shows more".to_owned(),
+        AskRefused::Direct(_) => "ask in a channel where people can see it".to_owned(),
+        AskRefused::TooLong { .. } => "ask for fewer targets or shorter arguments".to_owned(),
+    }
+}
+
+/// Says whether a request is still open, for lists.
+pub(super) fn is_open(state: State) -> bool {
+    !state.is_final()
+}

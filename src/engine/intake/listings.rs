@@ -1,0 +1,192 @@
+//! Commands that tell something about requests, runs, the audit log and Tribune itself.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::asking::is_open;
+use super::{Answer, Given};
+use crate::domain::audit::{Entry, Event};
+use crate::domain::command::{AuditQuery, Listing};
+use crate::domain::decision::Outcome;
+use crate::domain::evidence::Evidence;
+use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
+use crate::domain::reply::answer as reply;
+use crate::domain::request::{Request, State};
+use crate::engine::{Engine, EngineError};
+use crate::policy::{self, Act, Page, Question, Scene, Viewed};
+use crate::ports::store::{AuditFilter, RequestFilter};
+
+/// Requests that one answer lists.
+const LISTED: u32 = 15;
+
+/// Audit rows that one answer lists.
+const ROWS: u32 = 20;
+
+impl Engine {
+    /// Says whether policy lets somebody see a request: its channel, or else its intent.
+    pub(super) fn may_see(&self, given: &Given<'_>, request: &Request) -> bool {
+        let (platform, id) = &request.card_place;
+        let channel = given.snapshot.repo.channel_at(platform, id);
+        let viewed = match channel {
+            Some(channel) => Viewed::Channel(&channel.name),
+            // A direct message is nobody else's to see.
+            None => return false,
+        };
+        let scene = Scene::chat(given.channel.as_ref(), self.now());
+        policy::may(given.snapshot, &given.principal(), &Act::View(viewed), &scene).allowed
+    }
+
+    pub(super) fn view_denied(&self, given: &Given<'_>, id: RequestId) -> Entry {
+        Entry {
+            at: self.now(),
+            actor: Some(given.principal()),
+            event: Event::ViewDenied,
+            request: Some(id),
+            revision: Some(given.snapshot.revision.clone()),
+            detail: json!({ "message": given.message.at }),
+        }
+    }
+
+    pub(super) async fn overall(&self, given: &Given<'_>) -> Result<Answer, EngineError> {
+        let states = super::super::clocks::WAITING.to_vec();
+        let filter = RequestFilter { states, ..RequestFilter::default() };
+        let open = self.ports.store.requests(&filter).await?;
+        let source = self.ports.store.source().await?;
+        Ok(Answer::say(reply::overall(&reply::Overall {
+            applied: &given.snapshot.revision,
+            observed: source.observed.as_ref(),
+            trouble: source.trouble.as_ref().map(|trouble| trouble.summary.as_str()),
+            unreachable: source.unreachable.as_deref(),
+            open: open.len(),
+            running: &self.running(),
+            since: self.started,
+        })))
+    }
+
+    pub(super) async fn status_of(
+        &self,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        Ok(match self.visible(given, id).await? {
+            Ok(request) => Answer::say(reply::status(&request)),
+            Err(answer) => answer,
+        })
+    }
+
+    pub(super) async fn requests(
+        &self,
+        given: &Given<'_>,
+        listing: Listing,
+    ) -> Result<Answer, EngineError> {
+        let requester = (listing == Listing::Mine).then(|| given.person.id.clone());
+        let filter = RequestFilter { requester, limit: 200, ..RequestFilter::default() };
+        let mut found = self.ports.store.requests(&filter).await?;
+        found.retain(|request| {
+            (listing != Listing::Open || is_open(request.state))
+                && (request.requester == given.principal() || self.may_see(given, request))
+        });
+        found.truncate(LISTED as usize);
+        Ok(Answer::say(reply::listing(&found)))
+    }
+
+    pub(super) async fn output_of(
+        &self,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        let request = match self.visible(given, id).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer),
+        };
+        let run = RunId { request: id, attempt: request.attempts };
+        Ok(Answer::say(match self.ports.store.run(run).await? {
+            Some(record) => {
+                crate::domain::reply::run::output(&record, self.options.output_shown * 3)
+            }
+            None => reply::not_run(id),
+        }))
+    }
+
+    pub(super) async fn why(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        let request = match self.visible(given, id).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer),
+        };
+        let now = self.now();
+        let facts = self.facts(given.snapshot, &request, now).await?.unwrap_or_default();
+        let question = Question::of(&given.snapshot.repo, &request, &facts.evidence, now);
+        let decision = policy::decide(given.snapshot, &question);
+        Ok(Answer::say(reply::why(&request, &decision, &facts.citation)))
+    }
+
+    pub(super) async fn who(
+        &self,
+        given: &Given<'_>,
+        id: RequestId,
+    ) -> Result<Answer, EngineError> {
+        let request = match self.visible(given, id).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer),
+        };
+        if request.state != State::NeedsApproval {
+            return Ok(Answer::say(reply::needs_nobody(&request)));
+        }
+        let now = self.now();
+        let evidence = Evidence { approvals: request.votes.clone(), ..Evidence::default() };
+        let question = Question::of(&given.snapshot.repo, &request, &evidence, now);
+        let who: Vec<(RoleName, Vec<PersonId>)> = match &request.outcome {
+            Some(Outcome::NeedsApproval { missing }) => {
+                policy::who_could(given.snapshot, &question, missing).into_iter().collect()
+            }
+            Some(Outcome::Permit | Outcome::Deny) | None => Vec::new(),
+        };
+        Ok(Answer::say(reply::who_could(&request, &who)))
+    }
+
+    pub(super) async fn audit_rows(
+        &self,
+        given: &Given<'_>,
+        query: AuditQuery,
+    ) -> Result<Answer, EngineError> {
+        let scene = Scene::chat(given.channel.as_ref(), self.now());
+        let act = Act::View(Viewed::Page(Page::Audit));
+        let verdict = policy::may(given.snapshot, &given.principal(), &act, &scene);
+        if !verdict.allowed {
+            let entry = Entry {
+                at: self.now(),
+                actor: Some(given.principal()),
+                event: Event::ViewDenied,
+                request: query.request,
+                revision: Some(given.snapshot.revision.clone()),
+                detail: json!({ "page": "audit" }),
+            };
+            let body = Some(reply::may_not(&verdict.reasons));
+            return Ok(Answer { body, audit: vec![entry], handled: false });
+        }
+        let filter = AuditFilter {
+            after: 0,
+            request: query.request,
+            person: query.person,
+            since: query.within.map(|within| self.now() - within),
+            limit: ROWS,
+        };
+        let rows = self.ports.store.audit(&filter).await?;
+        Ok(Answer::say(reply::audit(&rows)))
+    }
+
+    pub(super) async fn login(&self, given: &Given<'_>) -> Result<Answer, EngineError> {
+        if !given.message.direct {
+            return Ok(Answer::say(reply::login_elsewhere()));
+        }
+        Ok(Answer::say(match self.sign_in_link(&given.person.id).await {
+            Ok((url, until)) => reply::login(url, until),
+            Err(error) => reply::refused(&error, "ask an admin to look at the policy repo"),
+        }))
+    }
+}

@@ -1,0 +1,283 @@
+//! Messages to commands, commands to answers and requests.
+//!
+//! Each message is handled once: that it was is written in the same transaction as what it did.
+//! Answers go where the message stood. Somebody who is banned gets one answer and nothing else.
+
+mod answers;
+mod asking;
+mod listings;
+mod votes;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::{Engine, EngineError};
+use crate::domain::audit::{Entry, Event};
+use crate::domain::body::Body;
+use crate::domain::command::{self, Command, GrammarError, Vocabulary};
+use crate::domain::id::{ChannelName, MessageId, Platform};
+use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
+use crate::domain::person::{Person, Principal};
+use crate::domain::reply::answer as reply;
+use crate::domain::reply::card;
+use crate::policy::Snapshot;
+use crate::ports::chat::{Chat, ChatEvent};
+use crate::ports::store::{Change, Conflict};
+
+/// How long to wait before listening again to a chat that failed.
+const LISTEN_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// Where a command was given, and by whom.
+pub(super) struct Given<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// What decides.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// Who gave it.
+    pub person: &'a Person,
+    /// In which channel; `None` in a direct message.
+    pub channel: Option<ChannelName>,
+}
+
+impl Given<'_> {
+    /// Returns the person as one who acts.
+    pub fn principal(&self) -> Principal {
+        Principal::Person(self.person.id.clone())
+    }
+}
+
+/// What a command comes to.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// What to say, if anything.
+    pub body: Option<Body>,
+    /// What to tell the audit log.
+    pub audit: Vec<Entry>,
+    /// Whether the message was written down as handled already, with what it did.
+    pub handled: bool,
+}
+
+impl Answer {
+    /// Says something and does nothing.
+    pub fn say(body: Body) -> Self {
+        Self { body: Some(body), ..Self::default() }
+    }
+
+    /// Was written down already.
+    pub fn handled() -> Self {
+        Self { handled: true, ..Self::default() }
+    }
+}
+
+impl Engine {
+    /// Takes in a platform's messages until the engine stops.
+    pub(super) async fn listen(self: Arc<Self>, platform: Platform) {
+        let Some(chat) = self.ports.chats.get(&platform).cloned() else { return };
+        let mut event = Ok(ChatEvent::Gap);
+        loop {
+            let taken = match event {
+                Ok(ChatEvent::Messages) => self.take_in(chat.as_ref()).await,
+                Ok(ChatEvent::Touched(at)) => self.touched(&at).await,
+                Ok(ChatEvent::Gap) => match self.take_in(chat.as_ref()).await {
+                    Ok(()) => self.consider_all().await,
+                    Err(error) => Err(error),
+                },
+                Err(error) => Err(EngineError::Chat(error)),
+            };
+            if let Err(error) = taken {
+                tracing::warn!(%platform, %error, "failed to take in messages; trying again");
+                self.ports.clock.sleep_until(self.now() + LISTEN_AGAIN).await;
+                event = Ok(ChatEvent::Gap);
+                continue;
+            }
+            event = chat.next().await;
+        }
+    }
+
+    /// Takes in every message since the last.
+    pub(super) async fn take_in(self: &Arc<Self>, chat: &dyn Chat) -> Result<(), EngineError> {
+        let platform = chat.platform();
+        loop {
+            let before = self.ports.store.cursor(platform).await?;
+            let (messages, cursor) = chat.since(before.as_ref()).await?;
+            let any = !messages.is_empty();
+            for message in messages {
+                self.handle(chat, &message).await?;
+            }
+            if before.as_ref() != Some(&cursor) {
+                let cursor = Some((platform.clone(), cursor));
+                self.ports.store.commit(Change { cursor, ..Change::default() }).await?;
+            }
+            if !any {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Something about a message may have changed: if it is a card, its request is looked at.
+    async fn touched(self: &Arc<Self>, at: &MessageRef) -> Result<(), EngineError> {
+        let Some(post) = self.ports.store.post_at(at).await? else { return Ok(()) };
+        let key = &post.post.key;
+        if let Some((request, _)) = card::parse_key(key) {
+            self.consider(request);
+        } else if key.0.starts_with("trouble:") {
+            self.count_agreement(key).await?;
+        }
+        Ok(())
+    }
+
+    /// Handles one message, unless it was handled before.
+    async fn handle(
+        self: &Arc<Self>,
+        chat: &dyn Chat,
+        message: &Message,
+    ) -> Result<(), EngineError> {
+        // What was edited before it was taken in is not what anybody saw being asked.
+        if message.kind != AuthorKind::Human || message.edited != Edited::No {
+            return Ok(());
+        }
+        let snapshot = self.applied();
+        let vocabulary =
+            snapshot.as_deref().map(|snapshot| self.vocabulary(snapshot, chat)).unwrap_or_default();
+        let parsed = match command::parse(&message.text, &vocabulary) {
+            Ok(None) => return Ok(()),
+            Ok(Some(command)) => Ok(command),
+            Err(error) => Err(error),
+        };
+        let answer = match &snapshot {
+            Some(snapshot) => self.answer_known(snapshot, message, parsed).await?,
+            None => Answer::say(reply::no_policy()),
+        };
+        if answer.handled {
+            return Ok(());
+        }
+        let posts = answer.body.map(|body| answer_post(message, body));
+        let change = Change {
+            seen: vec![message.at.clone()],
+            audit: answer.audit,
+            posts: posts.into_iter().collect(),
+            ..Change::default()
+        };
+        match self.ports.store.commit(change).await {
+            Ok(_) => {
+                self.wake_outbox();
+                self.wake_ledger();
+                Ok(())
+            }
+            Err(error) => handled_before(error.into()),
+        }
+    }
+
+    fn vocabulary(&self, snapshot: &Snapshot, chat: &dyn Chat) -> Vocabulary {
+        let mut vocabulary = Vocabulary::of(&snapshot.repo);
+        for person in snapshot.repo.people.values() {
+            if let Some(account) = self.account_of(person, Some(chat.platform())) {
+                vocabulary.mentions.insert(chat.mention(&account), person.id.clone());
+            }
+        }
+        vocabulary
+    }
+
+    async fn answer_known(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        message: &Message,
+        parsed: Result<Command, GrammarError>,
+    ) -> Result<Answer, EngineError> {
+        let Some(person) = snapshot.repo.person_of(&message.author) else {
+            return Ok(match parsed {
+                Ok(Command::Ping) => Answer::say(reply::pong(Some(&snapshot.revision))),
+                Ok(_) | Err(_) => Answer::say(reply::unknown_account(&message.author)),
+            });
+        };
+        let principal = Principal::Person(person.id.clone());
+        let now = self.now();
+        if let Some(ban) = snapshot.repo.live_ban(&principal, now) {
+            let entry = Entry {
+                at: now,
+                actor: Some(principal),
+                event: Event::BanRefused,
+                request: None,
+                revision: Some(snapshot.revision.clone()),
+                detail: json!({ "ban": ban.origin, "message": message.at }),
+            };
+            let body = Some(reply::banned(ban));
+            return Ok(Answer { body, audit: vec![entry], handled: false });
+        }
+        let command = match parsed {
+            Ok(command) => command,
+            Err(error) => return Ok(Answer::say(reply::refused(&error, error.hint()))),
+        };
+        let channel = snapshot
+            .repo
+            .channel_at(&message.at.platform, &message.at.channel)
+            .map(|channel| channel.name.clone());
+        if channel.is_none() && !message.direct {
+            return Ok(Answer::say(reply::unknown_channel(&message.at)));
+        }
+        let given = Given { message, snapshot, person, channel };
+        self.obey(&given, command).await
+    }
+
+    async fn obey(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+        command: Command,
+    ) -> Result<Answer, EngineError> {
+        match command {
+            Command::Ping => Ok(Answer::say(reply::pong(Some(&given.snapshot.revision)))),
+            Command::Help(topic) => Ok(self.help(given, topic)),
+            Command::WhoAmI => Ok(self.who_am_i(given)),
+            Command::WhoIs(person) => Ok(self.who_is(given, &person)),
+            Command::Intents => Ok(self.intents(given)),
+            Command::BanList => Ok(self.ban_list(given)),
+            Command::Ask(ask) => self.ask_in_chat(given, ask).await,
+            Command::Again(id) => self.again(given, id).await,
+            Command::Approve(id) | Command::Deny { request: id, .. } => {
+                self.typed_vote(given, id).await
+            }
+            Command::Cancel(id) => self.cancel_in_chat(given, id).await,
+            Command::Status(None) => self.overall(given).await,
+            Command::Status(Some(id)) => self.status_of(given, id).await,
+            Command::Requests(listing) => self.requests(given, listing).await,
+            Command::Output(id) => self.output_of(given, id).await,
+            Command::Why(id) => self.why(given, id).await,
+            Command::WhyIf { person, ask } => self.why_if(given, &person, ask),
+            Command::Who(id) => self.who(given, id).await,
+            Command::Audit(query) => self.audit_rows(given, query).await,
+            Command::Login => self.login(given).await,
+            Command::Reconcile => {
+                let state = self.reconcile().await;
+                Ok(Answer::say(reply::reconciled(
+                    state.applied.as_ref(),
+                    state.observed.as_ref(),
+                    state.trouble.as_ref().map(|trouble| trouble.summary.as_str()),
+                    state.unreachable.as_deref(),
+                )))
+            }
+        }
+    }
+}
+
+/// Returns the post that answers a message: in its thread if it stands in one.
+fn answer_post(message: &Message, body: Body) -> Post {
+    let MessageRef { platform, channel, id } = message.at.clone();
+    let place = match &message.thread {
+        Some(root) => Place::Reply(thread_root(&message.at, root)),
+        None => Place::Channel(platform.clone(), channel),
+    };
+    Post { key: PostKey(format!("answer:{platform}:{id}")), place, body, seeds: Vec::new() }
+}
+
+/// Returns the first message of the thread that a message stands in.
+pub(super) fn thread_root(at: &MessageRef, root: &MessageId) -> MessageRef {
+    MessageRef { id: root.clone(), ..at.clone() }
+}
+
+/// A message that was handled before is no error.
+pub(super) fn handled_before(error: EngineError) -> Result<(), EngineError> {
+    let seen = super::requests::is_conflict(&error, |conflict| *conflict == Conflict::Seen);
+    if seen { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,156 @@
+//! Applying a revision: one transaction, then the swap, then everything open is decided again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Engine, EngineError, trouble};
+use crate::domain::audit::{Entry, Event};
+use crate::domain::id::Revision;
+use crate::domain::message::{Place, Post, PostKey};
+use crate::domain::reply::revision as reply;
+use crate::engine::load::Loaded;
+use crate::ports::source::{Commit, FileChange, Lineage, Pin};
+use crate::ports::store::{Change, Expect, SourceState, Trouble};
+
+impl Engine {
+    pub(super) async fn apply(
+        self: &Arc<Self>,
+        mut state: SourceState,
+        loaded: Loaded,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let before = self.applied();
+        let snapshot = Arc::new(loaded.snapshot);
+        let previous = state.applied.replace(snapshot.revision.clone());
+        let trouble = state.trouble.take();
+        state.applied_at = Some(now);
+        state.accepted.clear();
+        let commit = self.ports.source.commit(&snapshot.revision).await?;
+        let words = Vec::new();
+        let mut change = Change {
+            expect: previous.clone().map(Expect::Applied).into_iter().collect(),
+            audit: vec![Entry {
+                at: now,
+                actor: None,
+                event: Event::RevisionApplied,
+                request: None,
+                revision: Some(snapshot.revision.clone()),
+                detail: json!({
+                    "previous": previous,
+                    "author": commit.author,
+                    "subject": commit.subject,
+                    "changes": words,
+                }),
+            }],
+            sightings: self.sightings(previous.as_ref(), &snapshot.revision, now).await?,
+            source: Some(state),
+            ..Change::default()
+        };
+        // News go to the operations channel of the snapshot that comes into force.
+        self.applied.store(Some(Arc::clone(&snapshot)));
+        let posts = self.news(previous.as_ref(), &commit, words, &loaded.warnings, trouble).await;
+        change.posts.extend(posts?);
+        if let Err(error) = self.ports.store.commit(change).await {
+            // INVARIANT: what decides is what the store says is applied.
+            self.applied.store(before);
+            return Err(error.into());
+        }
+        self.ports.source.pin(&Pin::Applied, Some(&snapshot.revision)).await?;
+        self.ports.source.pin(&Pin::Held, None).await?;
+        tracing::info!(revision = %snapshot.revision, "applied");
+        self.wake_outbox();
+        self.wake_ledger();
+        self.consider_all().await
+    }
+
+    async fn news(
+        &self,
+        previous: Option<&Revision>,
+        commit: &Commit,
+        words: Vec<String>,
+        warnings: &[crate::domain::diagnostic::Diagnostic],
+        trouble: Option<Trouble>,
+    ) -> Result<Vec<Post>, EngineError> {
+        let Some(place) = self.operations_place() else { return Ok(Vec::new()) };
+        let mut posts = Vec::new();
+        if let Some(trouble) = trouble {
+            let body = reply::cleared(&trouble.revision, &trouble.summary, &commit.revision);
+            posts.push(Post {
+                key: trouble::key(&trouble),
+                place: place.clone(),
+                body,
+                seeds: Vec::new(),
+            });
+        }
+        let key = PostKey(format!("revision:{}", commit.revision));
+        let about = reply::About {
+            revision: &commit.revision,
+            author: &commit.author,
+            subject: &commit.subject,
+        };
+        posts.push(Post {
+            key: key.clone(),
+            place,
+            body: reply::applied(&about, previous, &words, warnings),
+            seeds: Vec::new(),
+        });
+        if let Some(previous) = previous {
+            let files = self.ports.source.changes(previous, &commit.revision).await?;
+            let diff = self.redactor.redact_text(&unified(&files));
+            if !diff.is_empty() {
+                posts.push(Post {
+                    key: PostKey(format!("{key}:diff")),
+                    place: Place::ThreadOf(key),
+                    body: reply::diff(&diff, self.options.output_shown),
+                    seeds: Vec::new(),
+                });
+            }
+        }
+        Ok(posts)
+    }
+
+    /// Returns the merges that are seen for the first time. Those that were there before the
+    /// first start count from when they say they were made.
+    async fn sightings(
+        &self,
+        previous: Option<&Revision>,
+        revision: &Revision,
+        now: Timestamp,
+    ) -> Result<Vec<(Revision, Timestamp)>, EngineError> {
+        let source = &self.ports.source;
+        let Some(previous) = previous else {
+            let merges = source.merges(revision).await?;
+            let seen = merges.into_iter().map(|merge| (merge.revision, merge.committed.min(now)));
+            return Ok(seen.collect());
+        };
+        Ok(match source.path(previous, revision).await? {
+            Lineage::Forward(path) => path.into_iter().map(|commit| (commit, now)).collect(),
+            Lineage::Diverged => {
+                let merges = source.merges(revision).await?;
+                merges.into_iter().map(|merge| (merge.revision, now)).collect()
+            }
+        })
+    }
+}
+
+/// Returns all changes as one unified diff.
+fn unified(files: &[FileChange]) -> String {
+    let mut text = String::new();
+    for file in files {
+        let (old, new) = (file.before.as_deref(), file.after.as_deref());
+        let name = |side: &str, content: Option<&str>| match content {
+            Some(_) => format!("{side}/{}", file.path),
+            None => "/dev/null".to_owned(),
+        };
+        let diff = similar::TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
+        let unified = diff
+            .unified_diff()
+            .context_radius(3)
+            .header(&name("a", old), &name("b", new))
+            .to_string();
+        text.push_str(&unified);
+    }
+    text
+}

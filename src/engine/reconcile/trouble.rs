@@ -1,0 +1,285 @@
+//! A revision that is not applied: one message, edited in place until it is cleared, and the
+//! ways in which people let it pass all the same.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Engine, EngineError, Leniency};
+use crate::domain::audit::{Entry, Event};
+use crate::domain::id::{PersonId, Revision, RoleName};
+use crate::domain::message::{AuthorKind, Post, PostKey, Sign};
+use crate::domain::person::Principal;
+use crate::domain::reply::revision as reply;
+use crate::ports::source::Pin;
+use crate::ports::store::{Change, SourceState, Trouble, TroubleKind};
+
+/// Admins who must agree to let a revision pass the delta guard.
+const AGREEING: usize = 2;
+
+/// Returns the name of the message about a trouble: one for as long as there is trouble.
+pub(super) fn key(trouble: &Trouble) -> PostKey {
+    PostKey(format!("trouble:{}", trouble.since.as_millisecond()))
+}
+
+/// Why a revision cannot be let pass by hand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptRefused {
+    /// Nothing is held.
+    #[error("no revision is held")]
+    NothingHeld,
+    /// Another one is held.
+    #[error("the revision that is held is {0}")]
+    Other(Revision),
+    /// What is wrong with it cannot be passed over.
+    #[error("{0}: mend it by another commit")]
+    Bad(String),
+    /// It does not descend from the applied revision.
+    #[error("history was rewritten: that takes `tribune source rearm`")]
+    Diverged,
+}
+
+impl Engine {
+    /// Keeps a revision from being applied, and says so.
+    pub(super) async fn hold(
+        &self,
+        mut state: SourceState,
+        mut trouble: Trouble,
+    ) -> Result<(), EngineError> {
+        if let Some(before) = &state.trouble {
+            trouble.since = before.since;
+        }
+        tracing::warn!(revision = %trouble.revision, why = %trouble.summary, "not applied");
+        let entry = Entry {
+            at: self.now(),
+            actor: None,
+            event: Event::RevisionRefused,
+            request: None,
+            revision: Some(trouble.revision.clone()),
+            detail: json!({
+                "kind": trouble.kind,
+                "why": trouble.summary,
+                "problems": trouble.diagnostics.len(),
+                "applied": state.applied,
+            }),
+        };
+        self.ports.source.pin(&Pin::Held, Some(&trouble.revision)).await?;
+        let posts = self.trouble_post(&trouble).await?;
+        state.trouble = Some(trouble);
+        let change = Change {
+            audit: vec![entry],
+            source: Some(state),
+            posts: posts.into_iter().collect(),
+            ..Change::default()
+        };
+        self.ports.store.commit(change).await?;
+        self.wake_outbox();
+        self.wake_ledger();
+        Ok(())
+    }
+
+    async fn trouble_post(&self, trouble: &Trouble) -> Result<Option<Post>, EngineError> {
+        let Some(place) = self.operations_place() else { return Ok(None) };
+        let commit = self.ports.source.commit(&trouble.revision).await?;
+        let pull = self.ports.forge.pull_of(&trouble.revision).await.ok().flatten();
+        let about = reply::About {
+            revision: &commit.revision,
+            author: &commit.author,
+            subject: &commit.subject,
+        };
+        let seeds = match trouble.kind {
+            TroubleKind::Delta => vec![Sign::Approve],
+            TroubleKind::Bad
+            | TroubleKind::Trust
+            | TroubleKind::Diverged
+            | TroubleKind::Unreadable => Vec::new(),
+        };
+        let way_out = match trouble.kind {
+            TroubleKind::Bad | TroubleKind::Unreadable => reply::WayOut::Mend,
+            TroubleKind::Trust => reply::WayOut::Accept,
+            TroubleKind::Diverged => reply::WayOut::Rearm,
+            TroubleKind::Delta => reply::WayOut::Agree,
+        };
+        let held = reply::Held {
+            summary: &trouble.summary,
+            diagnostics: &trouble.diagnostics,
+            since: trouble.since,
+            way_out,
+        };
+        let body = reply::held(&about, pull.as_ref(), &held);
+        Ok(Some(Post { key: key(trouble), place, body, seeds }))
+    }
+
+    /// The watched branch is at the applied revision; trouble, if there was any, is over.
+    pub(super) async fn nothing_new(
+        &self,
+        before: SourceState,
+        mut state: SourceState,
+    ) -> Result<(), EngineError> {
+        let Some(trouble) = state.trouble.take() else { return self.note(before, state).await };
+        let applied = state.applied.clone();
+        let posts = self.operations_place().zip(applied).map(|(place, applied)| Post {
+            key: key(&trouble),
+            place,
+            body: reply::cleared(&trouble.revision, &trouble.summary, &applied),
+            seeds: Vec::new(),
+        });
+        let change =
+            Change { source: Some(state), posts: posts.into_iter().collect(), ..Change::default() };
+        self.ports.store.commit(change).await?;
+        self.wake_outbox();
+        Ok(())
+    }
+
+    /// Lets the held revision pass, in the name of `by`.
+    pub async fn accept(
+        self: &Arc<Self>,
+        revision: &Revision,
+        reason: &str,
+        by: &Principal,
+    ) -> Result<Result<(), AcceptRefused>, EngineError> {
+        let _one_at_a_time = self.reconciling.lock().await;
+        let mut state = self.ports.store.source().await?;
+        let refused = match &state.trouble {
+            None => Some(AcceptRefused::NothingHeld),
+            Some(trouble) if trouble.revision != *revision => {
+                Some(AcceptRefused::Other(trouble.revision.clone()))
+            }
+            Some(trouble) => match trouble.kind {
+                TroubleKind::Delta | TroubleKind::Trust => None,
+                TroubleKind::Diverged => Some(AcceptRefused::Diverged),
+                TroubleKind::Bad | TroubleKind::Unreadable => {
+                    Some(AcceptRefused::Bad(trouble.summary.clone()))
+                }
+            },
+        };
+        if let Some(refused) = refused {
+            return Ok(Err(refused));
+        }
+        state.accepted.push(revision.clone());
+        if let Some(path) = self.way_to(&state, revision).await? {
+            state.accepted.extend(path);
+        }
+        self.accepted_by_hand(state, revision, reason, by).await?;
+        self.advance(Leniency::No).await?;
+        Ok(Ok(()))
+    }
+
+    /// Starts anew from a revision that need not descend from the applied one.
+    pub async fn rearm(
+        self: &Arc<Self>,
+        revision: &Revision,
+        reason: &str,
+        by: &Principal,
+    ) -> Result<Result<(), AcceptRefused>, EngineError> {
+        let _one_at_a_time = self.reconciling.lock().await;
+        let mut state = self.ports.store.source().await?;
+        let observed = state.observed.clone();
+        if observed.as_ref() != Some(revision) {
+            return Ok(Err(match observed {
+                Some(observed) => AcceptRefused::Other(observed),
+                None => AcceptRefused::NothingHeld,
+            }));
+        }
+        state.accepted.push(revision.clone());
+        self.accepted_by_hand(state, revision, reason, by).await?;
+        self.advance(Leniency::Diverged).await?;
+        Ok(Ok(()))
+    }
+
+    async fn way_to(
+        &self,
+        state: &SourceState,
+        revision: &Revision,
+    ) -> Result<Option<Vec<Revision>>, EngineError> {
+        let Some(applied) = &state.applied else { return Ok(None) };
+        Ok(match self.ports.source.path(applied, revision).await? {
+            crate::ports::source::Lineage::Forward(path) => Some(path),
+            crate::ports::source::Lineage::Diverged => None,
+        })
+    }
+
+    async fn accepted_by_hand(
+        &self,
+        state: SourceState,
+        revision: &Revision,
+        reason: &str,
+        by: &Principal,
+    ) -> Result<(), EngineError> {
+        let entry = Entry {
+            at: self.now(),
+            actor: Some(by.clone()),
+            event: Event::RevisionAccepted,
+            request: None,
+            revision: Some(revision.clone()),
+            detail: json!({ "reason": reason }),
+        };
+        let post = self.operations_place().map(|place| Post {
+            key: PostKey(format!("accepted:{revision}")),
+            place,
+            body: reply::accepted(revision, by, reason),
+            seeds: Vec::new(),
+        });
+        let change = Change {
+            audit: vec![entry],
+            source: Some(state),
+            posts: post.into_iter().collect(),
+            ..Change::default()
+        };
+        self.ports.store.commit(change).await?;
+        self.wake_outbox();
+        self.wake_ledger();
+        Ok(())
+    }
+
+    /// Counts the admins who agree, on its message, to what the delta guard holds; two let it
+    /// pass. Admins are those of the last accepted snapshot, and the author is not one of them.
+    pub(in crate::engine) async fn count_agreement(
+        self: &Arc<Self>,
+        post: &PostKey,
+    ) -> Result<(), EngineError> {
+        let state = self.ports.store.source().await?;
+        let Some(trouble) = state.trouble.filter(|trouble| key(trouble) == *post) else {
+            return Ok(());
+        };
+        let Some(at) = self.where_posted(post).await? else { return Ok(()) };
+        let (Some(chat), Some(snapshot)) = (self.ports.chats.get(&at.platform), self.applied())
+        else {
+            return Ok(());
+        };
+        if trouble.kind != TroubleKind::Delta {
+            return Ok(());
+        }
+        let author = self.ports.source.commit(&trouble.revision).await?.email;
+        let admin: RoleName = "admin".parse().expect("a valid role name");
+        let now = self.now();
+        let mut agreeing: Vec<PersonId> = Vec::new();
+        for reaction in chat.reactions(&at).await? {
+            let person = snapshot.repo.person_of(&reaction.account);
+            let Some(person) = person.filter(|_| reaction.kind == AuthorKind::Human) else {
+                continue;
+            };
+            let wrote = person.forge.values().flatten().any(|id| id.as_str() == author);
+            let banned =
+                snapshot.repo.live_ban(&Principal::Person(person.id.clone()), now).is_some();
+            if reaction.sign == Sign::Approve
+                && snapshot.repo.roles_of(&person.id).contains(&admin)
+                && !wrote
+                && !banned
+                && !agreeing.contains(&person.id)
+            {
+                agreeing.push(person.id.clone());
+            }
+        }
+        if agreeing.len() < AGREEING {
+            return Ok(());
+        }
+        let names: Vec<String> = agreeing.iter().map(|person| format!("@{person}")).collect();
+        let reason = format!("{} agreed in chat", crate::domain::reply::join(&names, "and"));
+        let by = Principal::Person(agreeing[0].clone());
+        if let Err(refused) = self.accept(&trouble.revision, &reason, &by).await? {
+            tracing::warn!(%refused, "agreement came too late");
+        }
+        Ok(())
+    }
+}

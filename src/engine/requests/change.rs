@@ -1,0 +1,272 @@
+//! From a step of the state machine to the one transaction that makes it so.
+
+use jiff::Timestamp;
+
+use super::evidence::Facts;
+use super::{Engine, EngineError};
+use crate::domain::audit::Entry;
+use crate::domain::body::{Block, Body};
+use crate::domain::command;
+use crate::domain::decision::{Decision, Outcome};
+use crate::domain::id::{GroupName, PersonId, RoleName};
+use crate::domain::intent::{Intent, Notify};
+use crate::domain::message::{Place, Post, PostKey, Sign};
+use crate::domain::person::Principal;
+use crate::domain::reply::{card, run as run_reply};
+use crate::domain::request::machine::Effect;
+use crate::domain::request::{Request, State};
+use crate::policy::{self, Question, Snapshot};
+use crate::ports::store::Change;
+
+/// How a request stands, beside what is stored of it.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// The decision just taken.
+    pub decision: Option<Decision>,
+    /// The facts it was taken on.
+    pub facts: Facts,
+    /// Why evidence could not be read.
+    pub trouble: Option<String>,
+    /// What keeps it from starting.
+    pub waits_for: Option<String>,
+}
+
+impl Engine {
+    /// Returns the change that a step makes; `None` if nothing is different.
+    pub(in crate::engine) async fn change(
+        &self,
+        snapshot: &Snapshot,
+        before: &Request,
+        next: &Request,
+        effects: Vec<Effect>,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Result<Option<Change>, EngineError> {
+        let mut change = Change { requests: vec![next.clone()], ..Change::default() };
+        change.posts.extend(self.card_post(snapshot, next, standing, now).await?);
+        if effects.is_empty() && before == next {
+            let mut same = true;
+            for post in &change.posts {
+                let stored = self.ports.store.post(&post.key).await?;
+                same &= stored.is_some_and(|stored| stored.post.body == post.body);
+            }
+            if same {
+                return Ok(None);
+            }
+        }
+        for effect in effects {
+            match effect {
+                Effect::Audit { event, by, detail } => change.audit.push(Entry {
+                    at: now,
+                    actor: by.map(Principal::Person),
+                    event,
+                    request: Some(next.id),
+                    revision: Some(snapshot.revision.clone()),
+                    detail,
+                }),
+                Effect::NewCard => change.posts.extend(self.closed_card(before, next).await?),
+                Effect::Remind => {
+                    let again = card::Again::Reminder;
+                    change.posts.extend(self.call(snapshot, next, standing, again, now));
+                }
+                Effect::Finish => change.posts.extend(self.outcome_post(snapshot, next, now)),
+                Effect::Repaint | Effect::Dispatch => {}
+            }
+        }
+        if next.state == State::NeedsApproval {
+            let first = card::Again::First;
+            change.posts.extend(self.call(snapshot, next, standing, first, now));
+        }
+        Ok(Some(change))
+    }
+
+    /// Returns the posts of a request's current card.
+    async fn card_post(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Result<Vec<Post>, EngineError> {
+        let key = card::key(request.id, request.card);
+        let (platform, channel) = request.card_place.clone();
+        let command = command::Ask::of(request).to_string();
+        let groups = groups_of(snapshot, request);
+        let stored = self.ports.store.post(&key).await?;
+        // INVARIANT: what people approve is repeated to the letter, whatever the policy repo
+        // says by now. An intent that is gone leaves only the stored text.
+        let head = match (&stored, snapshot.repo.intents.get(&request.intent)) {
+            (Some(stored), _) => above_rule(&stored.post.body),
+            (None, Some(intent)) => card::head(request, intent, &groups, &command),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let status = card::Status {
+            decision: standing.decision.as_ref(),
+            ignored: standing.facts.ignored.clone(),
+            who: who(snapshot, request, standing, now),
+            waits_for: standing.waits_for.clone(),
+            trouble: standing.trouble.clone(),
+            citation: standing.facts.citation.clone(),
+        };
+        let seeds = match snapshot.repo.intents.get(&request.intent).map(takes_votes) {
+            Some(true) => vec![Sign::Approve, Sign::Veto],
+            Some(false) | None => Vec::new(),
+        };
+        let mut posts = vec![Post {
+            key: key.clone(),
+            place: Place::Channel(platform, channel),
+            body: card::card(head, request, &status, &command, now),
+            seeds: stored.map_or(seeds, |stored| stored.post.seeds),
+        }];
+        if request.targets.len() > card::MANY_TARGETS {
+            posts.push(Post {
+                key: PostKey(format!("{key}:targets")),
+                place: Place::ThreadOf(key),
+                body: card::target_list(request),
+                seeds: Vec::new(),
+            });
+        }
+        Ok(posts)
+    }
+
+    /// Returns the old card as it stands from now on: closed, with a link to the new one.
+    async fn closed_card(
+        &self,
+        before: &Request,
+        next: &Request,
+    ) -> Result<Option<Post>, EngineError> {
+        let stored = self.ports.store.post(&card::key(before.id, before.card)).await?;
+        Ok(stored.map(|stored| Post {
+            body: card::closed(above_rule(&stored.post.body), card::key(next.id, next.card)),
+            ..stored.post
+        }))
+    }
+
+    /// Returns the mention of people who could fill what is missing, once per card.
+    fn call(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        standing: &Standing,
+        again: card::Again,
+        now: Timestamp,
+    ) -> Option<Post> {
+        let rule = snapshot.repo.intents.get(&request.intent)?.approval.as_ref()?;
+        if rule.notify == Notify::Nobody || request.state != State::NeedsApproval {
+            return None;
+        }
+        let mut people: Vec<PersonId> =
+            who(snapshot, request, standing, now).into_iter().flat_map(|(_, who)| who).collect();
+        people.sort();
+        people.dedup();
+        if people.is_empty() {
+            return None;
+        }
+        let key = card::key(request.id, request.card);
+        let suffix = match again {
+            card::Again::First => "call",
+            card::Again::Reminder => "reminder",
+        };
+        // The first call keeps saying what it said: it mentions people once, not as slots fill.
+        let body = match again {
+            card::Again::First if !request.votes.is_empty() => return None,
+            card::Again::First | card::Again::Reminder => card::call(request.id, &people, again),
+        };
+        Some(Post {
+            key: PostKey(format!("{key}:{suffix}")),
+            place: Place::ThreadOf(key),
+            body,
+            seeds: Vec::new(),
+        })
+    }
+
+    /// Returns what the requester hears privately when a request has ended.
+    fn outcome_post(&self, snapshot: &Snapshot, request: &Request, now: Timestamp) -> Option<Post> {
+        // In a direct message the card itself says it.
+        request.channel.as_ref()?;
+        let person = snapshot.repo.people.get(request.requester.person()?)?;
+        let account = self.account_of(person, Some(&request.card_place.0))?;
+        let command = command::Ask::of(request).to_string();
+        let card = card::key(request.id, request.card);
+        Some(Post {
+            key: run_reply::outcome_key(request.id),
+            place: Place::Direct(account),
+            body: run_reply::outcome(request, &command, card, now),
+            seeds: Vec::new(),
+        })
+    }
+}
+
+/// Says whether votes on a card of this intent can mean something.
+fn takes_votes(intent: &Intent) -> bool {
+    intent.approval.as_ref().is_some_and(|rule| !rule.slots.is_empty() || !rule.veto.is_empty())
+}
+
+fn above_rule(body: &Body) -> Vec<Block> {
+    body.0.iter().take_while(|block| **block != Block::Rule).cloned().collect()
+}
+
+/// Returns the groups by which the targets were named.
+pub(super) fn groups_of(snapshot: &Snapshot, request: &Request) -> Vec<GroupName> {
+    let groups = &snapshot.repo.inventory.groups;
+    let named = |name: &String| groups.keys().find(|group| group.as_str() == name);
+    request.asked_targets.iter().filter_map(named).cloned().collect()
+}
+
+/// Returns who could fill what is missing or, of a denied request, who could have asked.
+fn who(
+    snapshot: &Snapshot,
+    request: &Request,
+    standing: &Standing,
+    now: Timestamp,
+) -> Vec<(RoleName, Vec<PersonId>)> {
+    let question = Question::of(&snapshot.repo, request, &standing.facts.evidence, now);
+    match (request.state, &request.outcome) {
+        (State::NeedsApproval, Some(Outcome::NeedsApproval { missing })) => {
+            policy::who_could(snapshot, &question, missing).into_iter().collect()
+        }
+        (State::Denied, _) if standing.decision.is_some() => {
+            let could = policy::could_run(snapshot, &question);
+            let holds =
+                |role: &RoleName, person: &PersonId| snapshot.repo.roles_of(person).contains(role);
+            could
+                .roles
+                .iter()
+                .map(|role| {
+                    let people = could.people.iter().filter(|person| holds(role, person));
+                    (role.clone(), people.cloned().collect())
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl Engine {
+    /// Writes a step of a request while no policy repo is applied: clocks only.
+    pub(in crate::engine) async fn commit_without_snapshot(
+        &self,
+        next: Request,
+        effects: Vec<Effect>,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let audit = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Audit { event, by, detail } => Some(Entry {
+                at: now,
+                actor: by.map(Principal::Person),
+                event,
+                request: Some(next.id),
+                revision: None,
+                detail,
+            }),
+            Effect::Repaint
+            | Effect::NewCard
+            | Effect::Remind
+            | Effect::Dispatch
+            | Effect::Finish => None,
+        });
+        let change = Change { audit: audit.collect(), requests: vec![next], ..Change::default() };
+        self.ports.store.commit(change).await?;
+        Ok(())
+    }
+}
