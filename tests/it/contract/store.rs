@@ -555,6 +555,7 @@ async fn the_source_is_kept_whole(place: Bench) {
         applied: Some(revision('c')),
         applied_at: Some(at(1)),
         fetched_at: Some(at(2)),
+        unreachable: Some("failed to fetch".to_owned()),
         trouble: Some(Trouble {
             revision: revision('b'),
             kind: TroubleKind::Delta,
