@@ -98,7 +98,6 @@ pub fn router(parts: Parts) -> Router {
         .route("/m/{channel}/{id}", get(page::permalink))
         .route("/c/{slug}/messages", post(write::message))
         .route("/c/{slug}/m/{id}/react", post(write::react))
-        .route("/c/{slug}/m/{id}/edit", post(write::edit))
         .route("/c/{slug}/m/{id}/delete", post(write::delete))
         .route("/complete", get(complete::complete))
         .route("/events", get(live::events))

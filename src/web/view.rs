@@ -37,6 +37,8 @@ pub struct MessageView {
     pub hue: u32,
     /// Whether Tribune wrote it.
     pub tribune: bool,
+    /// Whether the reader wrote it.
+    pub mine: bool,
     /// How the request stands, if the message is its card.
     pub card: Option<&'static str>,
     /// Whether reactions still change something.
@@ -140,6 +142,7 @@ pub async fn message(
         sent: message.sent.as_millisecond(),
         edited: message.edited && !tribune,
         deleted: message.deleted,
+        mine: message.author == reader.who.account,
         card: state.map(State::as_str),
         open: state.is_none_or(|state| !state.is_final()),
         html: text(message, tribune),

@@ -34,12 +34,6 @@ pub struct NewReaction {
     give: bool,
 }
 
-/// A new text of one of the reader's own messages.
-#[derive(Deserialize)]
-pub struct NewText {
-    text: String,
-}
-
 /// A form without fields of its own.
 #[derive(Deserialize)]
 pub struct Nothing {}
@@ -86,22 +80,6 @@ pub async fn react(
         } else {
             site.board.remove(account, &at, sign).await?;
         }
-        Ok((format!("{}#m-{}", place.path(), at.id), json!({})))
-    };
-    answer(&headers, write.await)
-}
-
-/// POST `/c/{slug}/m/{id}/edit`: only the author's own; the board sees to that.
-pub async fn edit(
-    State(site): State<Site>,
-    Path((slug, id)): Path<(String, MessageId)>,
-    headers: HeaderMap,
-    posted: Posted<NewText>,
-) -> Response {
-    let write = async {
-        let text = check_text(&posted.form.text)?;
-        let (place, at) = locate(&site, &posted.reader, &slug, id).await?;
-        site.board.rewrite(&posted.reader.who.account, &at, &text).await?;
         Ok((format!("{}#m-{}", place.path(), at.id), json!({})))
     };
     answer(&headers, write.await)

@@ -43,7 +43,7 @@ pub enum SessionError {
     UnknownPerson(PersonId),
     /// They cannot write in the console.
     #[error(
-        "{0} has no account on the console; add `chat: {{ console: [{0}] }}` to inventory/people/{0}.yaml"
+        "{0} has no account on the console; add `chat: {{ console: {0} }}` to inventory/people/{0}.yaml"
     )]
     NoAccount(PersonId),
     /// They may do nothing at all.

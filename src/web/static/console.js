@@ -136,7 +136,8 @@ async function sendMessage(form) {
   }
 }
 
-async function react(form) {
+/** Sends a form of one button: a reaction, or deleting one's own message. */
+async function press(form) {
   const button = one("button", form);
   button.disabled = true;
   try {
@@ -153,7 +154,11 @@ async function react(form) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-composer]")) { event.preventDefault(); sendMessage(form); }
-  if (form.matches("[data-react]")) { event.preventDefault(); react(form); }
+  if (form.matches("[data-react]")) { event.preventDefault(); press(form); }
+  if (form.matches("[data-delete]")) {
+    event.preventDefault();
+    if (confirm("Delete this message?")) press(form);
+  }
 });
 
 // ---- threads open and close beside the channel without leaving the page

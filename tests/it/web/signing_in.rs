@@ -175,8 +175,7 @@ async fn who_has_no_console_account_is_told_what_to_add() {
         person.chat.clear();
         repo.people.insert(id, person);
     });
-    for (who, what) in
-        [("hedy", "add `chat: { console: [hedy] }`"), ("eve", "nobody is called eve")]
+    for (who, what) in [("hedy", "add `chat: { console: hedy }`"), ("eve", "nobody is called eve")]
     {
         let refused = site.sessions.issue_token(&who.parse().unwrap()).await.unwrap_err();
         assert!(refused.to_string().contains(what), "{refused}");
