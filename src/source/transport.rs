@@ -240,7 +240,7 @@ fn gist(stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines()
         .find(|line| line.starts_with("error: ") || line.starts_with("fatal: "))
-        .or_else(|| lines().last())
+        .or_else(|| lines().next_back())
         .unwrap_or("git gave no reason");
     let line = line.trim_start_matches("error: ").trim_start_matches("fatal: ");
     line.chars().filter(|c| !c.is_control()).take(200).collect()

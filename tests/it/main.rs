@@ -1,5 +1,7 @@
 //! Every integration test, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod audit;
 mod bytes;
 mod console;

@@ -1,15 +1,17 @@
 //! The local forge, over real history.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tribune::domain::evidence::{Pull, PullRef};
 use tribune::domain::id::{PersonId, Revision};
-use tribune::domain::person::Person;
+use tribune::domain::person::{Person, SigningKey};
 use tribune::domain::repo::PolicyRepo;
 use tribune::forge::local::LocalForge;
 use tribune::ports::forge::{Forge, ForgeError};
+use tribune::ports::source::Source as _;
 
-use super::git_source::GitHost;
+use super::git_source::{GitHost, open, run};
 use super::source::{Host, Push, public, text};
 
 /// `ada`, `bob` and `eve`, with the addresses that pushes bear and the keys 1, 2, 3.
@@ -224,4 +226,49 @@ async fn a_merge_that_brings_nothing_does_not_count() {
     let push = Push { trailers: RESTART, key: Some(3), ..Push::default() };
     team.host.merge("main", "empty", &push);
     assert_eq!(team.why_not(12).await, "its merge brings no commit, so nobody wrote anything");
+}
+
+/// Returns everything that `docs/local-forge.md` tells people to type in a shell.
+fn documented_commands() -> String {
+    let page = include_str!("../../../docs/local-forge.md");
+    let mut commands = String::new();
+    let mut inside = false;
+    for line in page.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            line if inside => commands.push_str(&format!("{line}\n")),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[tokio::test]
+async fn the_documented_commands_make_a_pull_request_that_counts() {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path();
+    std::fs::create_dir(home.join(".ssh")).unwrap();
+    let start = "git init -q --bare -b main origin.git
+        git clone -q origin.git clone && cd clone
+        git symbolic-ref HEAD refs/heads/main
+        git -c user.name=Ada -c user.email=ada@example.org commit -q --allow-empty -m first
+        git push -q origin main\n";
+    // People are asked for a passphrase; a test is not.
+    let typed = documented_commands().replace("ssh-keygen -t", "ssh-keygen -q -N '' -t");
+    let script = format!("{start}{typed}");
+    let (ok, said) = run(home, &["sh", "-eu", "-c", &script], b"").await;
+    assert!(ok, "{said}");
+    let source = open(home.join("origin.git").to_str().unwrap(), home.join("m")).await.unwrap();
+    let head = source.fetch().await.unwrap();
+    let mut repo = people();
+    let key = std::fs::read_to_string(home.join(".ssh/policy.pub")).unwrap();
+    let eve = repo.people.get_mut(&person("eve")).unwrap();
+    eve.signing_keys = vec![SigningKey { public: key, ..public(1) }];
+    let forge = LocalForge::new(Arc::new(source), "main");
+    let pull = forge.pull(&number(12), &head, &repo).await.unwrap();
+    assert_eq!((pull.merged_by, pull.author), (Some(person("eve")), Some(person("eve"))));
+    assert_eq!(pull.labels, BTreeSet::from(["ops/restart".to_owned()]));
+    assert_eq!(pull.command.as_deref(), Some("!run restart-service on web1 service=nginx"));
+    assert_eq!(pull.title, "Restart nginx on web1");
 }

@@ -47,7 +47,8 @@ impl GitHost {
     }
 }
 
-async fn open(remote: &str, mirror: PathBuf) -> Result<GitSource, SourceError> {
+/// Opens a source with its mirror in the given folder.
+pub async fn open(remote: &str, mirror: PathBuf) -> Result<GitSource, SourceError> {
     GitSource::open(SourceSettings {
         remote: Remote::parse(remote).unwrap(),
         branch: "main".into(),
@@ -134,7 +135,8 @@ async fn try_git(repo: &Path, words: &[&str], input: &[u8]) -> (bool, String) {
     run(repo, &argv, input).await
 }
 
-async fn run(folder: &Path, argv: &[&str], input: &[u8]) -> (bool, String) {
+/// Runs a program in a folder that is also its home; says whether it succeeded, and its output.
+pub async fn run(folder: &Path, argv: &[&str], input: &[u8]) -> (bool, String) {
     let spec = Spec::new(argv)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", folder)
