@@ -26,6 +26,7 @@ pub mod person;
 pub mod reply;
 pub mod repo;
 pub mod request;
+pub mod revision_change;
 pub mod role;
 pub mod run;
 pub mod suggest;

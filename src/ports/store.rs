@@ -18,6 +18,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{PersonId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, Post, PostKey, Posted};
 use crate::domain::request::{Request, State};
+pub use crate::domain::revision_change::HighWater;
 use crate::domain::run::RunRecord;
 
 /// Why the store did not do something.
@@ -175,17 +176,6 @@ pub enum TroubleKind {
     Delta,
     /// It cannot be fetched or read.
     Unreadable,
-}
-
-/// Names that stood in the policy repo at some time, for the delta guard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HighWater {
-    /// When.
-    pub at: Timestamp,
-    /// Which revision.
-    pub revision: Revision,
-    /// Names by kind: `people`, `intents`, `policies`, `forbids`, `bans`, `admins`.
-    pub names: std::collections::BTreeMap<String, std::collections::BTreeSet<String>>,
 }
 
 /// A post as the outbox sees it.
