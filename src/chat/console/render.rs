@@ -135,8 +135,14 @@ mod tests {
 
     /// What a reader's parser makes of a text: what kind of thing, and its words.
     fn read(markdown: &str) -> Vec<String> {
-        // Typographic quotes change text on purpose, and the console does not ask for them.
-        let options = Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_MATH;
+        // What the console's page reads, and what others commonly read on top.
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_TASKLISTS
+            | Options::ENABLE_FOOTNOTES
+            | Options::ENABLE_HEADING_ATTRIBUTES
+            | Options::ENABLE_GFM
+            | Options::ENABLE_DEFINITION_LIST;
         let mut read: Vec<String> = Vec::new();
         for event in Parser::new_ext(markdown, options) {
             match event {
