@@ -40,28 +40,30 @@ pub fn may(
     act: &Act<'_>,
     scene: &Scene<'_>,
 ) -> Verdict {
-    match Standing::of(&snapshot.repo, principal, scene.now) {
-        Ok(standing) => may_as(snapshot, &standing, &principal.to_string(), act, scene),
-        Err(why) => Verdict { allowed: false, reasons: vec![refuses(why)] },
+    let refused = |why| Verdict { allowed: false, reasons: vec![refuses(why)] };
+    let standing = match Standing::of(&snapshot.repo, principal, scene.now) {
+        Ok(standing) => standing,
+        Err(why) => return refused(why),
+    };
+    match snapshot.policies.prepare(&ask_of(snapshot, &standing, act, scene)) {
+        Ok(ready) => {
+            let answer = snapshot.policies.answer(&ready);
+            let reasons = told(snapshot, &ready, &answer, &principal.to_string());
+            Verdict { allowed: answer.is_allowed(), reasons }
+        }
+        Err(why) => refused(why),
     }
 }
 
-/// Says whether somebody may do something; `who` is how they are called.
-pub(super) fn may_as(
+/// Says whether somebody may do something, without the reasons.
+pub(super) fn is_allowed(
     snapshot: &Snapshot,
     standing: &Standing,
-    who: &str,
     act: &Act<'_>,
     scene: &Scene<'_>,
-) -> Verdict {
-    match snapshot.policies.prepare(&ask_of(snapshot, standing, act, scene)) {
-        Ok(ready) => {
-            let answer = snapshot.policies.answer(&ready);
-            let reasons = told(snapshot, &ready, &answer, who);
-            Verdict { allowed: answer.is_allowed(), reasons }
-        }
-        Err(why) => Verdict { allowed: false, reasons: vec![refuses(why)] },
-    }
+) -> bool {
+    let ready = snapshot.policies.prepare(&ask_of(snapshot, standing, act, scene));
+    ready.is_ok_and(|ready| snapshot.policies.answer(&ready).is_allowed())
 }
 
 fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene<'_>) -> Ask {

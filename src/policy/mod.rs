@@ -42,6 +42,7 @@ pub use self::decide::decide;
 pub use self::may::{CouldRun, Verdict, could_run, may, visible_intents, who_could};
 pub use self::question::Question;
 pub use self::rule::{Rule, RuleEffect};
+use self::vocabulary::Vocabulary;
 pub use self::voting::{eligible, may_fill, standing_vetoes};
 
 /// Everything that one revision says, ready to decide. Immutable; decisions are taken on a
@@ -65,4 +66,9 @@ impl Snapshot {
         let (policies, warnings) = Policies::compile(&repo)?;
         Ok((Self { revision, repo, policies }, warnings))
     }
+}
+
+/// Returns the Cedar schema that `repo` gives to policies, for editors and people.
+pub fn schema(repo: &PolicyRepo) -> String {
+    Vocabulary::of(repo).schema()
 }

@@ -105,7 +105,7 @@ impl Attribute {
 
     fn print(&self) -> String {
         let mark = if self.optional { "?" } else { "" };
-        format!("{:?}{mark}: {}", self.name, self.kind)
+        format!("{}{mark}: {}", self.name, self.kind)
     }
 }
 
@@ -195,7 +195,12 @@ impl Vocabulary {
     }
 
     fn record(&self, name: &str) -> String {
-        let fields: Vec<String> = self.attributes_of(name).iter().map(Attribute::print).collect();
+        let fields = self.attributes_of(name).iter().map(|field| match name {
+            // A parameter may be called `in`, which is a word of Cedar's own.
+            "Args" => Attribute { name: format!("{:?}", field.name), ..field.clone() }.print(),
+            _ => field.print(),
+        });
+        let fields: Vec<String> = fields.collect();
         if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
     }
 

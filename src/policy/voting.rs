@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{PersonId, RoleName, TargetName};
+use crate::domain::id::{PersonId, RoleName};
 use crate::domain::person::Principal;
 
 use super::Snapshot;
 use super::act::{Act, Ballot};
-use super::may::{may, may_as};
+use super::may::is_allowed;
 use super::question::Question;
 use super::standing::Standing;
 
@@ -19,9 +19,9 @@ pub fn may_fill(
     person: &PersonId,
     role: &RoleName,
 ) -> bool {
-    can_vote(snapshot, question, person)
-        && question.requester.person() != Some(person)
-        && on_every_target(snapshot, question, person, role, Act::Approve)
+    question.requester.person() != Some(person)
+        && voter(snapshot, question, person)
+            .is_some_and(|voter| on_every_target(snapshot, question, &voter, role, Act::Approve))
 }
 
 /// Says whether holding exactly `role` is enough to fill a slot of it.
@@ -31,11 +31,7 @@ pub(super) fn stand_in_may_fill(
     role: &RoleName,
 ) -> bool {
     let standing = Standing::stand_in(&snapshot.repo, role);
-    let scene = question.card_scene();
-    question.targets.iter().all(|target| {
-        let act = Act::Approve(ballot(question, role, target));
-        may_as(snapshot, &standing, "anybody", &act, &scene).allowed
-    })
+    on_every_target(snapshot, question, &standing, role, Act::Approve)
 }
 
 /// Returns the vetoes among the evidence that end the request, with the role each is given by.
@@ -47,19 +43,16 @@ pub fn standing_vetoes<'a>(
     else {
         return vec![];
     };
-    question
-        .evidence
-        .vetoes
-        .iter()
-        .filter(|vote| can_vote(snapshot, question, &vote.person))
-        .filter_map(|vote| {
-            let by = rule.veto.iter().find(|role| {
-                snapshot.repo.roles_of(&vote.person).contains(*role)
-                    && on_every_target(snapshot, question, &vote.person, role, Act::Veto)
-            });
-            by.map(|role| (&vote.person, role))
-        })
-        .collect()
+    let mut standing = vec![];
+    for vote in &question.evidence.vetoes {
+        let Some(voter) = voter(snapshot, question, &vote.person) else { continue };
+        let by = rule.veto.iter().find(|role| {
+            voter.roles.contains(*role)
+                && on_every_target(snapshot, question, &voter, role, Act::Veto)
+        });
+        standing.extend(by.map(|role| (&vote.person, role)));
+    }
+    standing
 }
 
 /// Returns the people whose review or merge counts for four eyes on this request: known, not
@@ -78,32 +71,31 @@ pub fn eligible(snapshot: &Snapshot, question: &Question<'_>) -> BTreeSet<Person
     people.cloned().collect()
 }
 
-fn can_vote(snapshot: &Snapshot, question: &Question<'_>, person: &PersonId) -> bool {
-    let banned = || snapshot.repo.live_ban(&Principal::Person(person.clone()), question.now);
-    snapshot.repo.people.contains_key(person) && banned().is_none()
+/// Looks a voter up: known and not banned.
+fn voter(snapshot: &Snapshot, question: &Question<'_>, person: &PersonId) -> Option<Standing> {
+    let principal = Principal::Person(person.clone());
+    let standing = Standing::of(&snapshot.repo, &principal, question.now).ok()?;
+    snapshot.repo.live_ban(&principal, question.now).is_none().then_some(standing)
 }
 
 fn on_every_target<'a>(
     snapshot: &Snapshot,
     question: &Question<'a>,
-    person: &PersonId,
+    voter: &Standing,
     role: &'a RoleName,
     act: impl Fn(Ballot<'a>) -> Act<'a>,
 ) -> bool {
-    let voter = Principal::Person(person.clone());
     let scene = question.card_scene();
-    !question.targets.is_empty()
-        && question.targets.iter().all(|target| {
-            may(snapshot, &voter, &act(ballot(question, role, target)), &scene).allowed
-        })
-}
-
-fn ballot<'a>(question: &Question<'a>, role: &'a RoleName, target: &'a TargetName) -> Ballot<'a> {
-    Ballot {
+    let ballot = |target| Ballot {
         role: Some(role),
         intent: question.intent,
         target,
         args: question.args,
         requester: question.requester.person(),
-    }
+    };
+    !question.targets.is_empty()
+        && question
+            .targets
+            .iter()
+            .all(|target| is_allowed(snapshot, voter, &act(ballot(target)), &scene))
 }

@@ -4,6 +4,7 @@ mod deciding;
 mod lints;
 mod passing;
 mod properties;
+mod vocabulary;
 mod voting;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,115 @@
+//! Runs: one execution of a permitted request, as a value that an executor can follow.
+
+mod plan;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use self::plan::{PlanError, plan};
+pub(super) use self::plan::{commands, files, intent_of};
+use super::id::{IntentName, RepoPath, RunId, SecretName, TargetName};
+use super::intent::{Limits, Sandbox};
+use super::repo::TreeEntry;
+
+/// What to execute. Everything is resolved: no holes, no names that need looking up, but secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Which run it is.
+    pub run: RunId,
+    /// Which intent.
+    pub intent: IntentName,
+    /// Command lines in order; the first that fails ends the run.
+    pub commands: Vec<Command>,
+    /// The whole environment, secrets aside.
+    pub env: BTreeMap<String, String>,
+    /// Secrets to add to it.
+    pub secrets: Vec<SecretName>,
+    /// Files it may read.
+    pub files: BTreeMap<RepoPath, TreeEntry>,
+    /// What it may touch beyond them.
+    pub sandbox: Sandbox,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// One command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The target it is for, if the command is per target.
+    pub target: Option<TargetName>,
+    /// The words. The first is a path in the tree or a program on the settings' fixed PATH.
+    pub argv: Vec<String>,
+    /// The exit code that means "differs" rather than failure; only of checks.
+    pub drift_exit: Option<i32>,
+}
+
+/// A permitted request as something to execute. A type apart from [`Check`], so that leave to
+/// look is never leave to act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run(pub Plan);
+
+/// A permitted request as something to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check(pub Plan);
+
+/// One run as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Which.
+    pub id: RunId,
+    /// When it was dispatched.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Command lines as shown to people, secrets never in them.
+    pub commands: Vec<String>,
+    /// The first bytes of cleaned, redacted output.
+    pub head: String,
+    /// The last bytes, if more came than is kept in `head`.
+    pub tail: String,
+    /// Bytes left out between the two.
+    pub dropped: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every command exited 0.
+    Succeeded,
+    /// A check found that the world differs.
+    Differs,
+    /// A command did not.
+    Failed {
+        /// How.
+        how: Failure,
+        /// The target it was for.
+        target: Option<TargetName>,
+    },
+    /// It took too long and was killed.
+    TimedOut,
+    /// Somebody ended it.
+    Cancelled,
+    /// Its supervisor died.
+    Interrupted,
+}
+
+/// How a command failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// It exited with this code.
+    Exit(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// Its tree used more memory than allowed.
+    Memory,
+    /// Its tree had more processes than allowed.
+    Processes,
+    /// It could not be started: why.
+    NotStarted(String),
+}
