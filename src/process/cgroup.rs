@@ -20,6 +20,12 @@ use rustix::process::getpid;
 /// Where systemd and everybody else mount the hierarchies.
 const MOUNT: &str = "/sys/fs/cgroup";
 
+/// How the names of our groups begin.
+const PREFIX: &str = "tribune-";
+
+/// The purpose of a run's group.
+pub(super) const RUN: &str = "run";
+
 /// How often, and after which pauses, an emptied group is removed before it is left behind.
 const REMOVALS: (u32, Duration) = (20, Duration::from_millis(5));
 
@@ -66,7 +72,7 @@ impl Group {
     /// Makes a group below the one that this process is in, or says that it cannot be.
     pub(super) fn make(purpose: &str, caps: Caps) -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-        let name = format!("tribune-{purpose}-{}", getpid().as_raw_nonzero());
+        let name = format!("{PREFIX}{purpose}-{}", getpid().as_raw_nonzero());
         Self::make_v2(&own, &name, caps).or_else(|| Self::make_v1(&own, &name, caps))
     }
 
@@ -123,26 +129,46 @@ impl Group {
         self.folders.iter().map(|folder| folder.join("cgroup.procs")).collect()
     }
 
+    /// Returns the folders.
+    pub(super) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
     /// Says whether the kernel killed a member because memory ran out.
     pub(super) fn ran_out_of_memory(&self) -> bool {
         fs::read_to_string(&self.events).is_ok_and(|text| kills(&text) > 0)
     }
 
-    /// Removes the group, whose processes are gone. One that the kernel still holds stays behind,
-    /// empty.
+    /// Removes the group, whose processes are gone.
     pub(super) fn remove(self) {
-        let (times, pause) = REMOVALS;
-        for folder in &self.folders {
-            for _ in 0..times {
-                match fs::remove_dir(folder) {
-                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                        std::thread::sleep(pause);
-                    }
-                    _ => break,
-                }
-            }
+        self.folders.iter().for_each(|folder| remove(folder));
+    }
+}
+
+/// Removes the folder of a group whose processes are gone. One that the kernel still holds stays
+/// behind, empty.
+pub(super) fn remove(folder: &Path) {
+    let (times, pause) = REMOVALS;
+    for _ in 0..times {
+        match fs::remove_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => std::thread::sleep(pause),
+            _ => break,
         }
     }
+}
+
+/// Says whether a path is the folder of a run's group.
+pub(super) fn is_of_a_run(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.starts_with(MOUNT)
+        && path.components().all(|part| part != std::path::Component::ParentDir)
+        && name.is_some_and(|name| name.starts_with(&format!("{PREFIX}{RUN}-")))
+}
+
+/// Returns the numbers of the processes in a group.
+pub(super) fn members(folder: &Path) -> Vec<i32> {
+    let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    procs.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// Makes a folder, in place of one that an earlier process of the same number left.

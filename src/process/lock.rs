@@ -4,11 +4,13 @@
 //! and holds it to its end, so there is no moment in between at which the lock is free and a run
 //! still to come. Whoever gets the lock later knows that the supervisor is gone; a supervisor
 //! leaves only after its tree did, unless something killed it with `SIGKILL`. For that case the
-//! file names the run's work folder: every process of the run was given it as `HOME`, by which
-//! survivors are found.
+//! file names the run's work folder, which every process of the run was given as `HOME`, and then,
+//! if there are any, the control groups that the supervisor made for it. By these survivors are
+//! found; a program that overwrote its environment only by the groups.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid};
 
-use super::tree;
+use super::{cgroup, tree};
 
 /// How often a taken lock is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -59,30 +61,57 @@ pub async fn reap(path: &Path, patience: Duration) -> io::Result<()> {
         }
     };
     tokio::time::timeout(patience, locked).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    sweep(&work_of(&file)?).await?;
+    sweep(path).await?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Returns the work folder that a lock file names: its first line.
-fn work_of(mut file: &File) -> io::Result<PathBuf> {
-    let mut content = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut content)?;
-    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(PathBuf::from(std::ffi::OsStr::from_bytes(line)))
+/// What a lock file tells of the run.
+#[derive(Debug, PartialEq, Eq)]
+struct Traces {
+    work: PathBuf,
+    groups: Vec<PathBuf>,
 }
 
-/// Kills every process whose `HOME` is `work`, until none is left.
-pub(super) async fn sweep(work: &Path) -> io::Result<()> {
-    if !work.is_absolute() {
-        return Ok(());
+impl Traces {
+    /// Reads the content of a lock file. Lines that are no control group of a run are what a
+    /// supervisor said when it broke.
+    fn parse(content: &[u8]) -> Self {
+        let mut lines =
+            content.split(|byte| *byte == b'\n').map(|line| Path::new(OsStr::from_bytes(line)));
+        let work = lines.next().unwrap_or(Path::new("")).to_owned();
+        let groups = lines.filter(|line| cgroup::is_of_a_run(line)).map(Path::to_owned).collect();
+        Self { work, groups }
     }
+
+    /// Returns the living processes, this one aside, that bear a trace of the run.
+    fn survivors(&self) -> Vec<tree::Process> {
+        let mark = [b"HOME=", self.work.as_os_str().as_bytes()].concat();
+        let members: Vec<i32> = self.groups.iter().flat_map(|it| cgroup::members(it)).collect();
+        let bears = |process: &tree::Process| {
+            let number = process.pid.as_raw_nonzero().get();
+            members.contains(&number)
+                || self.work.is_absolute()
+                    && fs::read(format!("/proc/{number}/environ")).is_ok_and(|environ| {
+                        environ.split(|byte| *byte == 0).any(|variable| variable == mark)
+                    })
+        };
+        let mut all = tree::all();
+        all.retain(|process| process.pid != getpid() && process.lives() && bears(process));
+        all
+    }
+}
+
+/// Kills what a supervisor that died left behind, by the traces in its lock file, until nothing
+/// is left.
+pub(super) async fn sweep(lock: &Path) -> io::Result<()> {
+    let traces = Traces::parse(&fs::read(lock)?);
     for _ in 0..SWEEP {
-        let left = survivors(work);
+        let left = traces.survivors();
         if left.is_empty() {
+            traces.groups.iter().for_each(|group| cgroup::remove(group));
             return Ok(());
         }
         for process in left {
@@ -93,19 +122,6 @@ pub(super) async fn sweep(work: &Path) -> io::Result<()> {
     Err(io::ErrorKind::TimedOut.into())
 }
 
-/// Returns the living processes, this one aside, that were given `work` as `HOME`.
-fn survivors(work: &Path) -> Vec<tree::Process> {
-    let mark = [b"HOME=", work.as_os_str().as_bytes()].concat();
-    tree::all()
-        .into_iter()
-        .filter(|process| process.pid != getpid())
-        .filter(|process| {
-            fs::read(format!("/proc/{}/environ", process.pid.as_raw_nonzero()))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|it| it == mark))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +130,17 @@ mod tests {
     async fn a_run_without_a_lock_file_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         reap(&folder.path().join("r1.1"), Duration::ZERO).await.unwrap();
+    }
+
+    #[test]
+    fn only_control_groups_of_runs_are_taken_for_traces() {
+        let content = b"/state/work\n/sys/fs/cgroup/pids/tribune-run-7\nthread 'main' panicked\n\
+            /sys/fs/cgroup/pids\n/tmp/tribune-run-7\n/sys/fs/cgroup/../tribune-run-7\n";
+        let expected = Traces {
+            work: "/state/work".into(),
+            groups: vec!["/sys/fs/cgroup/pids/tribune-run-7".into()],
+        };
+        assert_eq!(Traces::parse(content), expected);
     }
 
     #[tokio::test]

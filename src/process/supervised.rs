@@ -84,7 +84,6 @@ impl Launcher {
             events: BufReader::new(events).lines(),
             lifeline,
             lock: lock.to_owned(),
-            work: spec.view.work.clone(),
         };
         let followed = tokio::spawn(async move {
             let end = run.follow(cancelled).await;
@@ -122,7 +121,6 @@ struct Following {
     events: Lines<BufReader<OwnedReadHalf>>,
     lifeline: OwnedWriteHalf,
     lock: PathBuf,
-    work: PathBuf,
 }
 
 impl Following {
@@ -153,12 +151,22 @@ impl Following {
         }
         if end.is_none() {
             tracing::error!(lock = %self.lock.display(), "a supervisor died; killing what it left");
-            while lock::sweep(&self.work).await.is_err() {}
+            self.clean_up().await;
         }
         if let Err(error) = fs::remove_file(&self.lock) {
             tracing::warn!(%error, lock = %self.lock.display(), "a run's lock cannot be removed");
         }
         end.unwrap_or(End::Lost)
+    }
+
+    /// Kills what a supervisor that died left behind. The run is not over before that is done.
+    async fn clean_up(&self) {
+        while let Err(error) = lock::sweep(&self.lock).await {
+            tracing::error!(%error, lock = %self.lock.display(), "processes of a run do not end");
+            if error.kind() != io::ErrorKind::TimedOut {
+                return;
+            }
+        }
     }
 }
 

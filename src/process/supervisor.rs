@@ -37,7 +37,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::cgroup::{Caps, Group};
+use super::cgroup::{self, Caps, Group};
 use super::pidfd::{Watched, pid};
 use super::tree;
 use super::wire::{Command, End, Event, Job, Limits, Spec, line};
@@ -84,7 +84,11 @@ async fn supervise() -> io::Result<()> {
     let page = tree::page_size();
     let tasks = u64::from(spec.limits.processes) * TASKS;
     let caps = Caps { tasks, memory: spec.limits.memory.saturating_add(spec.limits.memory / 4) };
-    let group = Group::make("run", caps);
+    let group = Group::make(cgroup::RUN, caps);
+    for folder in group.iter().flat_map(Group::folders) {
+        // Standard error is the lock: whoever cleans up after this process finds them there.
+        writeln!(io::stderr(), "{}", folder.display())?;
+    }
     let mut supervisor = Supervisor { lifeline, events, deadline, page, nice, group, main: None };
     let end = supervisor.run_all(&spec).await;
     if let Some(group) = supervisor.group.take() {

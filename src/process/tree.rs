@@ -40,6 +40,13 @@ pub(super) struct Process {
     pages: u64,
 }
 
+impl Process {
+    /// Says whether it has not ended.
+    pub(super) fn lives(&self) -> bool {
+        !self.ended
+    }
+}
+
 /// What a tree uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Usage {

@@ -43,7 +43,7 @@ async fn a_signal_is_told_from_an_exit_code() {
 
 #[tokio::test]
 async fn both_outputs_come_in_the_order_they_were_written() {
-    assert_eq!(Bench::new("echo a; echo b >&2; echo c").said().await, "a\nb\nc\n");
+    assert_eq!(Bench::new("echo a; echo b >&2; echo c > /dev/stderr").said().await, "a\nb\nc\n");
 }
 
 #[tokio::test]
