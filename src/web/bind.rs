@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use tokio::net::TcpListener;
 use url::Url;
 
 /// Why the console does not start with these settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Anybody on the network could read sign-in links.
     #[error(
@@ -17,10 +18,24 @@ pub enum BindError {
         "external_url {0} is not of the form https://name or https://name:port, without path, query and user"
     )]
     NotAnOrigin(Url),
+    /// The address cannot be listened on.
+    #[error("failed to listen on {at}: {error}; choose another with `web.listen`")]
+    Taken {
+        /// Which.
+        at: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// Listens, if people's sign-in links and cookies cannot be read on the way.
+pub async fn listen(at: SocketAddr, external: Option<&Url>) -> Result<TcpListener, BindError> {
+    check(at, external)?;
+    TcpListener::bind(at).await.map_err(|error| BindError::Taken { at, error })
 }
 
 /// Checks that people's sign-in links and cookies cannot be read on the way.
-pub fn check(listen: SocketAddr, external: Option<&Url>) -> Result<(), BindError> {
+fn check(listen: SocketAddr, external: Option<&Url>) -> Result<(), BindError> {
     if let Some(url) = external {
         let plain = matches!(url.scheme(), "http" | "https")
             && url.host_str().is_some()
@@ -116,15 +131,16 @@ mod tests {
     fn only_loopback_goes_without_https() {
         let loopback = "127.0.0.1:8180".parse().unwrap();
         let everywhere = "0.0.0.0:8180".parse().unwrap();
-        assert_eq!(check(loopback, None), Ok(()));
-        assert_eq!(check(everywhere, None), Err(BindError::NeedsHttps(everywhere)));
-        assert_eq!(check(everywhere, Some(&url("https://t.example"))), Ok(()));
+        let needs_https = |listen, external: Option<&Url>| matches!(check(listen, external), Err(BindError::NeedsHttps(at)) if at == listen);
+        assert!(check(loopback, None).is_ok());
+        assert!(needs_https(everywhere, None));
+        assert!(check(everywhere, Some(&url("https://t.example"))).is_ok());
         let plain = url("http://t.example");
-        assert_eq!(check(everywhere, Some(&plain)), Err(BindError::NeedsHttps(everywhere)));
-        assert_eq!(check(loopback, Some(&plain)), Err(BindError::NeedsHttps(loopback)));
-        assert_eq!(check(loopback, Some(&url("http://localhost:8180"))), Ok(()));
-        let path = url("https://t.example/console");
-        assert_eq!(check(loopback, Some(&path)), Err(BindError::NotAnOrigin(path)));
+        assert!(needs_https(everywhere, Some(&plain)) && needs_https(loopback, Some(&plain)));
+        assert!(check(loopback, Some(&url("http://localhost:8180"))).is_ok());
+        assert!(needs_https(everywhere, Some(&url("http://localhost:8180"))));
+        let path = check(loopback, Some(&url("https://t.example/console")));
+        assert!(matches!(path, Err(BindError::NotAnOrigin(_))));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! must be ours, and whatever is not GET must come from one of our own pages.
 
 pub mod bind;
+pub mod host;
 pub mod host_api;
 
 mod assets;
@@ -28,11 +29,13 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::domain::id::Platform;
+use crate::engine::Engine;
 use crate::engine::sessions::Sessions;
 use crate::engine::sessions::viewing::Viewing;
 use crate::ports::board::Board;
@@ -62,6 +65,33 @@ pub struct Parts {
     pub stopping: CancellationToken,
 }
 
+impl Parts {
+    /// Takes the parts from the engine and from the console that is one of its chats.
+    pub fn of(
+        engine: &Arc<Engine>,
+        board: Arc<dyn Board>,
+        names: bind::Names,
+        stopping: CancellationToken,
+    ) -> Self {
+        let ports = engine.ports();
+        let (store, clock) = (Arc::clone(&ports.store), Arc::clone(&ports.clock));
+        let applied = {
+            let engine = Arc::clone(engine);
+            Arc::new(move || engine.applied())
+        };
+        Self {
+            sessions: Arc::clone(engine.sessions()),
+            board,
+            platform: engine.options().console.clone(),
+            viewing: Arc::new(Viewing::new(Arc::clone(&store), Arc::clone(&clock), applied)),
+            store,
+            clock,
+            names,
+            stopping,
+        }
+    }
+}
+
 /// The parts, shared by all requests.
 #[derive(Clone)]
 pub struct Site(Arc<Parts>);
@@ -82,13 +112,15 @@ impl Site {
     }
 }
 
-/// Returns the path that a sign-in link has on any name of the site.
-pub fn sign_in_path(token: &str) -> String {
-    sign_in::path(token)
+/// Serves the site until `stopping`.
+pub async fn serve(listener: TcpListener, parts: Parts) -> std::io::Result<()> {
+    let stopping = parts.stopping.clone();
+    let app = router(parts);
+    axum::serve(listener, app).with_graceful_shutdown(stopping.cancelled_owned()).await
 }
 
 /// Puts the site together.
-pub fn router(parts: Parts) -> Router {
+fn router(parts: Parts) -> Router {
     let site = Site(Arc::new(parts));
     let mut routes = Router::new()
         .route("/", get(page::home))

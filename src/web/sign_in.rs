@@ -35,11 +35,6 @@ pub struct Token {
 #[derive(Deserialize)]
 pub struct Nothing {}
 
-/// Returns the path behind a sign-in link.
-pub fn path(token: &str) -> String {
-    format!("/sign-in/{token}")
-}
-
 /// GET: shows the button.
 pub async fn landing(Extension(name): Extension<Name>, Path(token): Path<String>) -> Response {
     show(&Landing { version: assets::VERSION, token, host: name.host })

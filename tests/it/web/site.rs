@@ -24,7 +24,7 @@ use tribune::ports::chat::{Chat, Destination};
 use tribune::ports::clock::Clock;
 use tribune::ports::store::Store;
 use tribune::store::sqlite::{Options, SqliteStore};
-use tribune::web::{Parts, bind::Names, router, sign_in_path};
+use tribune::web::{Parts, bind::Names, serve};
 
 /// A clock that stands still until it is told to move.
 pub struct HandClock {
@@ -157,7 +157,7 @@ impl TestSite {
         let viewing = Arc::new(Viewing::new(store.clone(), clock.clone(), read));
         let board = Arc::new(Console::open(store.clone(), clock.clone()).await.unwrap());
         let stopping = CancellationToken::new();
-        let app = router(Parts {
+        let parts = Parts {
             sessions: sessions.clone(),
             board: board.clone(),
             platform: platform(),
@@ -166,11 +166,10 @@ impl TestSite {
             clock: clock.clone(),
             names: Names::new(external.map(|url| url.parse().unwrap())),
             stopping: stopping.clone(),
-        });
+        };
         let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let end = stopping.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(end).await });
+        tokio::spawn(serve(listener, parts));
         Self { port, board, store, clock, sessions, applied, stopping, _folder: folder }
     }
 
@@ -230,7 +229,7 @@ impl TestSite {
     }
 
     pub fn link(&self, token: &str) -> String {
-        sign_in_path(token)
+        format!("/sign-in/{token}")
     }
 
     /// Returns the audit log's events, oldest first, with their details.

@@ -1,0 +1,174 @@
+//! Acting: each command is audited and announced before it is done.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::views::source_status;
+use super::{Host, HostError, Uid};
+use crate::domain::id::{RequestId, Revision, RunId};
+use crate::engine::host::principal;
+use crate::engine::runs::CancelOutcome;
+use crate::engine::sessions::SessionError;
+use crate::ports::store::SourceState;
+use crate::web::host_api::{Done, SignInLink, SignedOut, SourceOverride, SourceStatus, Who, Why};
+
+/// Fewer characters than this do not name a revision.
+const SHORTEST: usize = 7;
+
+/// POST reconcile.
+pub async fn reconcile(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+) -> Result<Json<SourceStatus>, HostError> {
+    host.engine.note_host_command(uid, "reconcile", Value::Null).await?;
+    host.engine.reconcile().await;
+    Ok(Json(source_status(&host.engine).await?))
+}
+
+/// POST source accept.
+pub async fn accept(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<SourceOverride>,
+) -> Result<Json<SourceStatus>, HostError> {
+    let (revision, reason) = prepare(&host, uid, "source accept", &given).await?;
+    let accepted = host.engine.accept(&revision, &reason, &principal(uid)).await?;
+    accepted.map_err(|why| HostError::refused(why).hint("see `tribune source status`"))?;
+    Ok(Json(source_status(&host.engine).await?))
+}
+
+/// POST source rearm.
+pub async fn rearm(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<SourceOverride>,
+) -> Result<Json<SourceStatus>, HostError> {
+    let (revision, reason) = prepare(&host, uid, "source rearm", &given).await?;
+    let armed = host.engine.rearm(&revision, &reason, &principal(uid)).await?;
+    armed.map_err(|why| HostError::refused(why).hint("see `tribune source status`"))?;
+    Ok(Json(source_status(&host.engine).await?))
+}
+
+/// Finds the revision that is meant and writes down that somebody wants it to pass.
+async fn prepare(
+    host: &Host,
+    uid: u32,
+    command: &str,
+    given: &SourceOverride,
+) -> Result<(Revision, String), HostError> {
+    let reason = check_reason(&given.reason)?;
+    let state = host.engine.ports().store.source().await?;
+    let revision = find_revision(&state, &given.revision).ok_or_else(|| {
+        HostError::refused(format!("no revision that begins with {:?} is known", given.revision))
+            .hint("`tribune source status` names the one that is held")
+    })?;
+    let detail = json!({ "revision": revision, "reason": reason });
+    let command = format!("{command} {}", revision.short());
+    host.engine.note_host_command(uid, &command, detail).await?;
+    Ok((revision, reason))
+}
+
+/// Finds a revision among those that the source knows, by its beginning.
+fn find_revision(state: &SourceState, given: &str) -> Option<Revision> {
+    if let Ok(whole) = given.parse() {
+        return Some(whole);
+    }
+    let known = [
+        state.trouble.as_ref().map(|trouble| &trouble.revision),
+        state.observed.as_ref(),
+        state.attempted.as_ref(),
+    ];
+    let mut known = known.into_iter().flatten().filter(|known| known.as_str().starts_with(given));
+    (given.len() >= SHORTEST).then(|| known.next().cloned())?
+}
+
+fn check_reason(reason: &str) -> Result<String, HostError> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(HostError::refused("a reason is needed").hint("say it with --reason"));
+    }
+    Ok(reason.chars().filter(|c| !c.is_control()).take(500).collect())
+}
+
+/// POST request cancel.
+pub async fn cancel(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Path(id): Path<String>,
+    Json(given): Json<Why>,
+) -> Result<Json<Done>, HostError> {
+    let id: RequestId = id.parse().map_err(HostError::refused)?;
+    end(&host, uid, id, &format!("request cancel {id}"), &given).await
+}
+
+/// POST run kill.
+pub async fn kill(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Path(run): Path<String>,
+    Json(given): Json<Why>,
+) -> Result<Json<Done>, HostError> {
+    let run: RunId = run.parse().map_err(HostError::refused)?;
+    let running = host.engine.ports().store.runs_open().await?;
+    if !running.iter().any(|open| open.id == run) {
+        return Err(HostError::NotFound(format!("no run {run} is under way")));
+    }
+    end(&host, uid, run.request, &format!("run kill {run}"), &given).await
+}
+
+/// Ends a request, running or not.
+async fn end(
+    host: &Host,
+    uid: u32,
+    id: RequestId,
+    command: &str,
+    given: &Why,
+) -> Result<Json<Done>, HostError> {
+    let reason = check_reason(&given.reason)?;
+    if host.engine.ports().store.request(id).await?.is_none() {
+        return Err(HostError::NotFound(format!("there is no request {id}")));
+    }
+    host.engine.note_host_command(uid, command, json!({ "reason": reason })).await?;
+    match host.engine.cancel_from_host(uid, id).await? {
+        CancelOutcome::BeforeItRan => Ok(Json(Done { done: format!("{id} is cancelled") })),
+        CancelOutcome::WhileItRan => Ok(Json(Done { done: format!("the run of {id} is ended") })),
+        CancelOutcome::TooLate(state) => {
+            let state = state.as_str().replace('_', " ");
+            Err(HostError::refused(format!("{id} is over already: it is {state}")))
+        }
+    }
+}
+
+/// POST login.
+pub async fn login(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(who): Json<Who>,
+) -> Result<Json<SignInLink>, HostError> {
+    let person = who.person;
+    let detail = json!({ "person": person });
+    host.engine.note_host_command(uid, &format!("login @{person}"), detail).await?;
+    let (url, until) = host.engine.sign_in_link(&person).await.map_err(session_error)?;
+    Ok(Json(SignInLink { person, url, until }))
+}
+
+/// POST logout.
+pub async fn logout(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(who): Json<Who>,
+) -> Result<Json<SignedOut>, HostError> {
+    let person = who.person;
+    let detail = json!({ "person": person });
+    host.engine.note_host_command(uid, &format!("logout @{person}"), detail).await?;
+    let ended = host.engine.sessions().sign_out_everywhere(&person).await.map_err(session_error)?;
+    Ok(Json(SignedOut { ended }))
+}
+
+fn session_error(error: SessionError) -> HostError {
+    match error {
+        SessionError::Store(error) => error.into(),
+        refusal => HostError::refused(refusal),
+    }
+}
