@@ -75,7 +75,21 @@ pub fn decode<T: DeserializeOwned>(
         if path.is_empty() {
             return Err(problems);
         }
-        removed.extend(remove(&mut tree, &path));
+        let meant = meant_key(&error.fault);
+        let gone = remove(&mut tree, &path);
+        // A slip in a key is told once, not again as the key that is then missing.
+        removed.extend(gone.iter().zip(meant).map(|((at, _), key)| (*at, key)));
+        removed.extend(gone);
+    }
+}
+
+/// Returns the key that an unknown one was probably meant to be.
+fn meant_key(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Unknown { key, known } => {
+            suggest::nearest(key, known.iter().copied()).map(str::to_owned)
+        }
+        Fault::Type { .. } | Fault::Variant { .. } | Fault::Missing(_) | Fault::Other(_) => None,
     }
 }
 
@@ -146,11 +160,11 @@ impl DecodeError {
         self
     }
 
-    fn tell(self, later: &[Later]) -> ShapeProblem {
+    fn tell(&self, later: &[Later]) -> ShapeProblem {
         let names: Vec<&str> = self.path.iter().rev().map(|step| step.name.as_str()).collect();
         let name = names.join(".").replace(".[", "[");
         let about = |text: String| if name.is_empty() { text } else { format!("`{name}`: {text}") };
-        let (code, message, hint) = match self.fault {
+        let (code, message, hint) = match &self.fault {
             Fault::Type { found, wanted } => {
                 (Code::WrongType, about(format!("expected {wanted}, found {found}")), None)
             }
@@ -160,18 +174,18 @@ impl DecodeError {
                 (Code::NotYetSupported, message, hint.map(str::to_owned))
             }
             Fault::Unknown { key, known } => {
-                let hint = suggest::hint(&key, known.iter().copied(), "keys here");
+                let hint = suggest::hint(key, known.iter().copied(), "keys here");
                 (Code::UnknownKey, format!("unknown key `{name}`"), hint)
             }
             Fault::Variant { found, known } => {
-                let hint = suggest::hint(&found, known.iter().copied(), "values here");
+                let hint = suggest::hint(found, known.iter().copied(), "values here");
                 (Code::BadValue, about(format!("unknown value {found:?}")), hint)
             }
             Fault::Missing(key) => {
                 let within = if name.is_empty() { String::new() } else { format!(" in `{name}`") };
                 (Code::MissingKey, format!("the key `{key}` is missing{within}"), None)
             }
-            Fault::Other(text) => (Code::BadValue, about(text), None),
+            Fault::Other(text) => (Code::BadValue, about(text.clone()), None),
         };
         ShapeProblem { at: self.at.unwrap_or(At { line: 1, column: 1 }), code, message, hint }
     }

@@ -81,16 +81,19 @@ impl Reader<'_> {
         let people = self.people(&known, roles.as_ref());
         let services = self.services(&known);
         let bans = self.bans(&known);
-        let hosts = self.hosts();
+        let people_are_whole = self.report.errors() == 0;
+        let before = self.report.errors();
+        let hosts = self.hosts().filter(|_| self.report.errors() == before);
+        known.targets = hosts.as_ref().map(|(_, hosts)| hosts.names());
         let inventory = self.environments(hosts.as_ref());
         known.environments =
             inventory.as_ref().map(|all| all.environments.keys().cloned().collect());
-        known.inventory = inventory;
+        known.inventory = inventory.filter(|_| self.report.errors() == before);
         let channels = self
             .one::<RawChannels>(Kind::Channels, &[])
             .map(|(path, raw)| check::channels::check(&mut self.checked(&path), &raw, &known));
         let roles = roles.unwrap_or_default();
-        let holders = holders(&people, &roles, &bans);
+        let holders = people_are_whole.then(|| holders(&people, &roles, &bans));
         let intents = self.intents(&Around { known: &known, tree: &self.files.tree, holders });
         PolicyRepo {
             people,

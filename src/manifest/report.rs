@@ -28,8 +28,7 @@ impl Report {
         hint: Option<String>,
     ) {
         let place = Place { path: path.clone(), line: at.line, column: at.column };
-        let hint = hint.unwrap_or_else(|| code.advice().to_owned());
-        self.problems.push(Diagnostic::new(code, place, message).hint(hint));
+        self.problems.push(Diagnostic::new(code, place, message).hinted(hint));
     }
 
     /// Tells a problem of a whole file or folder.
@@ -54,6 +53,11 @@ impl Report {
     pub fn shape(&mut self, path: &RepoPath, problem: ShapeProblem) {
         let ShapeProblem { at, code, message, hint } = problem;
         self.say_hinted(path, at, code, message, hint);
+    }
+
+    /// Returns how many errors were told so far.
+    pub fn errors(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.is_error()).count()
     }
 
     /// Returns everything in order of place: errors and warnings.

@@ -192,7 +192,11 @@ fn at(location: Location) -> At {
 /// Says a parser's error in our words.
 fn problem(error: &Error) -> YamlProblem {
     let place = error.location().map_or(At { line: 1, column: 1 }, at);
-    let (code, message) = match error.without_snippet() {
+    let mut cause = error.without_snippet();
+    while let Error::AliasError { error, .. } = cause {
+        cause = error.without_snippet();
+    }
+    let (code, message) = match cause {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             (Code::YamlDuplicateKey, format!("the key `{key}` stands twice in this mapping"))
         }

@@ -49,5 +49,5 @@ pub(super) fn from_cedar(
     }
     let place = place(file, offset.min(file.text.len()));
     let hint = report.help().map(|help| help.to_string());
-    Diagnostic { hint, ..Diagnostic::new(code, place, message) }
+    Diagnostic::new(code, place, message).hinted(hint)
 }

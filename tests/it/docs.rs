@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Compares a page with what the program says; with `UPDATE_DOCS=1` writes it instead.
-fn assert_current(page: &str, made: &str) {
+pub fn assert_current(page: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
     #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the program")]
     let is_update = std::env::var_os("UPDATE_DOCS").is_some();

@@ -8,6 +8,7 @@ mod bytes;
 mod console;
 mod containment;
 mod contract;
+mod diagnostics;
 mod docs;
 mod examples;
 mod grammar;

@@ -46,16 +46,28 @@ pub enum Severity {
 }
 
 impl Diagnostic {
-    /// Makes a diagnostic of `code`, with the severity that the catalogue gives it.
+    /// Makes a diagnostic of `code`, with the severity and the advice that the catalogue gives it.
     pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
-        Self { place, severity: code.severity(), code, message: message.into(), hint: None }
+        let advice = code.advice();
+        let (first, rest) = advice.split_at(advice.chars().next().map_or(0, char::len_utf8));
+        let hint = Some(first.to_lowercase() + rest);
+        Self { place, severity: code.severity(), code, message: message.into(), hint }
     }
 
-    /// Adds what to do about it.
+    /// Says better what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Says better what to do about it, if there is something better than the advice.
+    #[must_use]
+    pub fn hinted(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 
     /// Says whether the revision cannot be used.

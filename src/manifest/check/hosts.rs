@@ -169,6 +169,13 @@ impl Hosts {
         }
     }
 
+    /// Returns everything that `targets` of an intent can name.
+    pub fn names(&self) -> BTreeSet<String> {
+        let groups = self.groups.keys().map(ToString::to_string);
+        let hosts = self.hosts.keys().map(ToString::to_string);
+        groups.chain(hosts).chain([LOCAL.to_owned()]).collect()
+    }
+
     /// Returns `group` and every group it lies in.
     pub fn closure(&self, group: &GroupName) -> BTreeSet<GroupName> {
         let mut found = BTreeSet::new();

@@ -31,6 +31,8 @@ pub struct Known {
     pub roles: Option<BTreeSet<RoleName>>,
     /// Environments.
     pub environments: Option<BTreeSet<EnvironmentName>>,
-    /// Targets and groups.
+    /// Everything that `targets` of an intent can name.
+    pub targets: Option<BTreeSet<String>>,
+    /// Targets and groups, every target in its environment.
     pub inventory: Option<Inventory>,
 }

@@ -104,7 +104,8 @@ fn signing_key(
         && after >= before
     {
         let message = format!("the key counts from {after} to {before}, so never");
-        file.say(raw.at, Code::SigningKeyNeverValid, message);
+        let at = raw.value.valid_before.as_ref().map_or(raw.at, |time| time.at);
+        file.say(at, Code::SigningKeyNeverValid, message);
     }
     let key = &raw.value.key;
     let Some(material) = key_material(&key.value) else {

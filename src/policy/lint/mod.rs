@@ -72,7 +72,7 @@ pub(super) fn lint(subject: &Subject<'_>, file: &PolicyFile, rule: &Rule) -> Vec
             let offset = rule.text.find(&finding.at).unwrap_or_default();
             let place = place(file, start + offset);
             let hint = finding.hint;
-            Diagnostic { hint, ..Diagnostic::new(finding.code, place, finding.message) }
+            Diagnostic::new(finding.code, place, finding.message).hinted(hint)
         })
         .collect()
 }

@@ -193,7 +193,7 @@ impl<'a, 'f> Command<'a, 'f> {
     pub fn unused(self, raw: &RawIntent) {
         for (name, param) in &raw.params {
             let used = self.used.iter().any(|used| used.as_str() == name);
-            if !used && name.parse::<ParamName>().is_ok() {
+            if !used && name != template::TARGET && name.parse::<ParamName>().is_ok() {
                 let message = format!("nothing uses the parameter `{name}`");
                 self.file.say(param.key_at, Code::ParamUnused, message);
             }

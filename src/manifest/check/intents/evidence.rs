@@ -109,7 +109,7 @@ fn check_approval(
     for role in &veto {
         known_role(file, role, around);
     }
-    let slots = slots?;
+    let slots = slots.filter(|slots| !slots.is_empty())?;
     enough_people(file, raw, &slots, around);
     Some(ApprovalRule {
         slots,
@@ -151,7 +151,7 @@ fn known_role(file: &mut Checked<'_>, role: &Placed<RoleName>, around: &Around<'
 
 /// Tells when the people who hold the roles, less one who asks, cannot fill all slots.
 fn enough_people(file: &mut Checked<'_>, raw: &RawApproval, slots: &[Slot], around: &Around<'_>) {
-    let holders = &around.holders;
+    let Some(holders) = &around.holders else { return };
     let places: u32 = slots.iter().map(|slot| slot.count).sum();
     let mut short: BTreeMap<&RoleName, usize> = BTreeMap::new();
     let mut all = BTreeSet::new();

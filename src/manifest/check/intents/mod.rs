@@ -27,8 +27,8 @@ pub struct Around<'a> {
     pub known: &'a Known,
     /// All files.
     pub tree: &'a Tree,
-    /// People who hold each role, those banned for good left out.
-    pub holders: BTreeMap<RoleName, BTreeSet<PersonId>>,
+    /// People who hold each role, those banned for good left out; `None` while that is in doubt.
+    pub holders: Option<BTreeMap<RoleName, BTreeSet<PersonId>>>,
 }
 
 /// Checks one intent.

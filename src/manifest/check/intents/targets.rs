@@ -1,10 +1,11 @@
 //! Targets of an intent.
 
+use super::super::super::decode::Placed;
 use super::super::super::raw::intent::RawIntent;
 use super::super::values::Checked;
 use super::Around;
 use crate::domain::diagnostic::Code;
-use crate::domain::id::{GroupName, TargetName};
+use crate::domain::id::TargetName;
 use crate::domain::target::LOCAL;
 
 /// Checks that targets exist and mean something.
@@ -13,24 +14,26 @@ pub fn check(file: &mut Checked<'_>, raw: &RawIntent, around: &Around<'_>) -> Ve
         file.say(raw.targets.at, Code::IntentNoTarget, "the intent can be asked on nothing");
     }
     let targets = file.names::<TargetName>(&raw.targets.value);
-    if let Some(inventory) = &around.known.inventory {
-        for target in &targets {
-            let name = target.value.as_str();
-            if !inventory.resolve(name).is_empty() {
-                continue;
-            }
-            if inventory.groups.keys().any(|group| group.as_str() == name) {
-                let message = format!("the group `{name}` has no host");
-                file.say(target.at, Code::EmptyTarget, message);
-            } else if name == LOCAL {
-                let message = "`local` lies in no environment";
-                file.say(target.at, Code::NoEnvironment, message);
-            } else {
-                let groups = inventory.groups.keys().map(GroupName::as_str);
-                let all = groups.chain(inventory.targets.keys().map(TargetName::as_str));
-                file.unknown(target.at, Code::UnknownTarget, ("target", name), all);
-            }
-        }
+    for target in &targets {
+        one(file, target, around);
     }
     targets.into_iter().map(|target| target.value.to_string()).collect()
+}
+
+fn one(file: &mut Checked<'_>, target: &Placed<TargetName>, around: &Around<'_>) {
+    let name = target.value.as_str();
+    if let Some(known) = &around.known.targets
+        && !known.contains(name)
+    {
+        let all = known.iter().map(String::as_str);
+        file.unknown(target.at, Code::UnknownTarget, ("target", name), all);
+    } else if let Some(inventory) = &around.known.inventory
+        && inventory.resolve(name).is_empty()
+    {
+        if name == LOCAL {
+            file.say(target.at, Code::NoEnvironment, "`local` lies in no environment");
+        } else {
+            file.say(target.at, Code::EmptyTarget, format!("the group `{name}` has no host"));
+        }
+    }
 }
