@@ -13,5 +13,6 @@ mod docs;
 mod examples;
 mod grammar;
 mod output;
+mod shipped_policies;
 mod web;
 mod world;
