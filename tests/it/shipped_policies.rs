@@ -188,8 +188,9 @@ fn every_rule_decides_somewhere() {
         note(format!("{who} {}", act.name()), told, verdict.reasons.iter().collect());
     }
     insta::assert_snapshot!(table.join("\n"));
-    // Shown by tests of their own: who approves below, and the owner of a service.
-    decided.extend(["fill-by-role", "not-your-own", "banned-owner"].map(str::to_owned));
+    // Shown by tests of their own below.
+    decided
+        .extend(["ban-below", "fill-by-role", "not-your-own", "banned-owner"].map(str::to_owned));
     let all: BTreeSet<String> = snapshot.policies.rules().map(|rule| rule.at.id.clone()).collect();
     assert_eq!(decided, all);
 }
