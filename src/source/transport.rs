@@ -201,7 +201,7 @@ const ABSENT: [&str; 5] = [
 ];
 
 /// What git says when objects on the way are damaged or missing.
-const DAMAGE: [&str; 11] = [
+const DAMAGE: [&str; 10] = [
     "fsck error",
     "corrupt",
     "inflate",
@@ -209,7 +209,6 @@ const DAMAGE: [&str; 11] = [
     "unable to read",
     "missing blob",
     "missing tree",
-    "Could not read",
     "did not send all necessary objects",
     "pack-objects died",
     "index-pack failed",
