@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod architecture;
 mod architecture_gate;
 mod audit;
 mod bytes;
