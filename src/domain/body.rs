@@ -61,3 +61,14 @@ pub enum Span {
         url: String,
     },
 }
+
+/// Returns what a line says, without its marks.
+pub fn plain(line: &[Span]) -> String {
+    line.iter()
+        .map(|span| match span {
+            Span::Text(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
+            Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+            Span::Post { text, .. } | Span::Link { text, .. } => text.clone(),
+        })
+        .collect()
+}

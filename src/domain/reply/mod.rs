@@ -7,6 +7,7 @@ pub mod answer;
 pub mod card;
 pub mod revision;
 pub mod run;
+pub mod standing;
 
 use jiff::Timestamp;
 

@@ -33,7 +33,7 @@ impl About<'_> {
 pub fn applied(
     about: &About<'_>,
     previous: Option<&Revision>,
-    words: &[String],
+    words: &[Vec<Span>],
     warnings: &[Diagnostic],
 ) -> Body {
     let mut first = vec![strong("policy repo"), text(": now in force ")];
@@ -47,7 +47,7 @@ pub fn applied(
         blocks.push(Block::Line(vec![text("No permission, intent or person changes by it.")]));
     }
     if !words.is_empty() {
-        blocks.push(Block::List(words.iter().map(|word| vec![text(word.clone())]).collect()));
+        blocks.push(Block::List(words.to_vec()));
     }
     if !warnings.is_empty() {
         blocks.push(Block::List(problems(warnings)));

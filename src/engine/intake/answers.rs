@@ -8,7 +8,7 @@ use crate::domain::command::{Ask, COMMANDS, Topic};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::PersonId;
 use crate::domain::person::Principal;
-use crate::domain::reply::answer as reply;
+use crate::domain::reply::{answer as reply, standing};
 use crate::domain::request::Via;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Question, Scene};
@@ -107,6 +107,6 @@ impl Engine {
             now: self.now(),
         };
         let decision = policy::decide(given.snapshot, &question);
-        Ok(Answer::say(reply::would(person, &ask.to_string(), &decision)))
+        Ok(Answer::say(standing::would(person, &ask.to_string(), &decision)))
     }
 }

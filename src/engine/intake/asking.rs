@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answer, Given, handled_before};
 use crate::domain::command::Ask;
 use crate::domain::id::RequestId;
-use crate::domain::reply::answer as reply;
+use crate::domain::reply::{answer as reply, standing};
 use crate::domain::request::{Request, State, Via};
 use crate::engine::requests::{AskRefused, Asking};
 use crate::engine::runs::CancelOutcome;
@@ -57,11 +57,11 @@ impl Engine {
             Err(answer) => return Ok(answer),
         };
         if request.requester != given.principal() && !self.may_administer(given) {
-            return Ok(Answer::say(reply::may_not_cancel(&request)));
+            return Ok(Answer::say(standing::may_not_cancel(&request)));
         }
         let change = Change { seen: vec![given.message.at.clone()], ..Change::default() };
         match self.cancel(id, &given.principal(), change).await {
-            Ok(CancelOutcome::TooLate(state)) => Ok(Answer::say(reply::too_late(id, state))),
+            Ok(CancelOutcome::TooLate(state)) => Ok(Answer::say(standing::too_late(id, state))),
             Ok(CancelOutcome::BeforeItRan | CancelOutcome::WhileItRan) => Ok(Answer::handled()),
             Err(error) => handled_before(error).map(|()| Answer::handled()),
         }
@@ -79,13 +79,13 @@ impl Engine {
         id: RequestId,
     ) -> Result<Result<Request, Answer>, EngineError> {
         let Some(request) = self.ports.store.request(id).await? else {
-            return Ok(Err(Answer::say(reply::no_request(id))));
+            return Ok(Err(Answer::say(standing::no_request(id))));
         };
         if request.requester == given.principal() || self.may_see(given, &request) {
             return Ok(Ok(request));
         }
         Ok(Err(Answer {
-            body: Some(reply::may_not_view(id)),
+            body: Some(standing::may_not_view(id)),
             audit: vec![self.view_denied(given, id)],
             handled: false,
         }))

@@ -11,7 +11,7 @@ use crate::domain::command::{AuditQuery, Listing};
 use crate::domain::decision::Outcome;
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
-use crate::domain::reply::answer as reply;
+use crate::domain::reply::{answer as reply, standing};
 use crate::domain::request::{Request, State};
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Page, Question, Scene, Viewed};
@@ -53,7 +53,7 @@ impl Engine {
         let filter = RequestFilter { states, ..RequestFilter::default() };
         let open = self.ports.store.requests(&filter).await?;
         let source = self.ports.store.source().await?;
-        Ok(Answer::say(reply::overall(&reply::Overall {
+        Ok(Answer::say(standing::overall(&standing::Overall {
             applied: &given.snapshot.revision,
             observed: source.observed.as_ref(),
             trouble: source.trouble.as_ref().map(|trouble| trouble.summary.as_str()),
@@ -70,7 +70,7 @@ impl Engine {
         id: RequestId,
     ) -> Result<Answer, EngineError> {
         Ok(match self.visible(given, id).await? {
-            Ok(request) => Answer::say(reply::status(&request)),
+            Ok(request) => Answer::say(standing::status(&request)),
             Err(answer) => answer,
         })
     }
@@ -88,7 +88,7 @@ impl Engine {
                 && (request.requester == given.principal() || self.may_see(given, request))
         });
         found.truncate(LISTED as usize);
-        Ok(Answer::say(reply::listing(&found)))
+        Ok(Answer::say(standing::listing(&found)))
     }
 
     pub(super) async fn output_of(
@@ -105,7 +105,7 @@ impl Engine {
             Some(record) => {
                 crate::domain::reply::run::output(&record, self.options.output_shown * 3)
             }
-            None => reply::not_run(id),
+            None => standing::not_run(id),
         }))
     }
 
@@ -122,7 +122,7 @@ impl Engine {
         let facts = self.facts(given.snapshot, &request, now).await?.unwrap_or_default();
         let question = Question::of(&given.snapshot.repo, &request, &facts.evidence, now);
         let decision = policy::decide(given.snapshot, &question);
-        Ok(Answer::say(reply::why(&request, &decision, &facts.citation)))
+        Ok(Answer::say(standing::why(&request, &decision, &facts.citation)))
     }
 
     pub(super) async fn who(
@@ -135,7 +135,7 @@ impl Engine {
             Err(answer) => return Ok(answer),
         };
         if request.state != State::NeedsApproval {
-            return Ok(Answer::say(reply::needs_nobody(&request)));
+            return Ok(Answer::say(standing::needs_nobody(&request)));
         }
         let now = self.now();
         let evidence = Evidence { approvals: request.votes.clone(), ..Evidence::default() };
@@ -146,7 +146,7 @@ impl Engine {
             }
             Some(Outcome::Permit | Outcome::Deny) | None => Vec::new(),
         };
-        Ok(Answer::say(reply::who_could(&request, &who)))
+        Ok(Answer::say(standing::who_could(&request, &who)))
     }
 
     pub(super) async fn audit_rows(
@@ -166,7 +166,7 @@ impl Engine {
                 revision: Some(given.snapshot.revision.clone()),
                 detail: json!({ "page": "audit" }),
             };
-            let body = Some(reply::may_not(&verdict.reasons));
+            let body = Some(standing::may_not(&verdict.reasons));
             return Ok(Answer { body, audit: vec![entry], handled: false });
         }
         let filter = AuditFilter {
@@ -177,7 +177,7 @@ impl Engine {
             limit: ROWS,
         };
         let rows = self.ports.store.audit(&filter).await?;
-        Ok(Answer::say(reply::audit(&rows)))
+        Ok(Answer::say(standing::audit(&rows)))
     }
 
     pub(super) async fn login(&self, given: &Given<'_>) -> Result<Answer, EngineError> {

@@ -20,8 +20,8 @@ use crate::domain::command::{self, Command, GrammarError, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Person, Principal};
-use crate::domain::reply::answer as reply;
 use crate::domain::reply::card;
+use crate::domain::reply::{answer as reply, standing};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatEvent};
 use crate::ports::store::{Change, Conflict};
@@ -250,7 +250,7 @@ impl Engine {
             Command::Login => self.login(given).await,
             Command::Reconcile => {
                 let state = self.reconcile().await;
-                Ok(Answer::say(reply::reconciled(
+                Ok(Answer::say(standing::reconciled(
                     state.applied.as_ref(),
                     state.observed.as_ref(),
                     state.trouble.as_ref().map(|trouble| trouble.summary.as_str()),

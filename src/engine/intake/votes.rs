@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Answer, Given};
 use crate::domain::id::RequestId;
 use crate::domain::message::MessageRef;
-use crate::domain::reply::{answer as reply, card};
+use crate::domain::reply::{card, standing};
 use crate::engine::{Engine, EngineError};
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
             Err(answer) => return Ok(answer),
         };
         if request.state.is_final() {
-            return Ok(Answer::say(reply::too_late(id, request.state)));
+            return Ok(Answer::say(standing::too_late(id, request.state)));
         }
         let key = card::key(request.id, request.card);
         let stands = self.where_posted(&key).await?;
@@ -30,7 +30,7 @@ impl Engine {
             .as_ref()
             .map(|root| MessageRef { id: root.clone(), ..given.message.at.clone() });
         if stands.is_none() || stands != typed_in {
-            return Ok(Answer::say(reply::vote_elsewhere(id, key)));
+            return Ok(Answer::say(standing::vote_elsewhere(id, key)));
         }
         // The reply itself is the vote; the card says what it came to.
         self.consider(id);

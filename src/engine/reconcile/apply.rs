@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Engine, EngineError, trouble};
+use super::{Engine, EngineError, guard, trouble};
 use crate::domain::audit::{Entry, Event};
+use crate::domain::body::{Span, plain};
 use crate::domain::id::Revision;
 use crate::domain::message::{Place, Post, PostKey};
 use crate::domain::reply::revision as reply;
@@ -27,8 +28,9 @@ impl Engine {
         let trouble = state.trouble.take();
         state.applied_at = Some(now);
         state.accepted.clear();
+        guard::remember(&mut state, &snapshot, now);
         let commit = self.ports.source.commit(&snapshot.revision).await?;
-        let words = Vec::new();
+        let words = guard::words(before.as_deref(), &snapshot, now);
         let mut change = Change {
             expect: previous.clone().map(Expect::Applied).into_iter().collect(),
             audit: vec![Entry {
@@ -41,7 +43,7 @@ impl Engine {
                     "previous": previous,
                     "author": commit.author,
                     "subject": commit.subject,
-                    "changes": words,
+                    "changes": words.iter().map(|line| plain(line)).collect::<Vec<_>>(),
                 }),
             }],
             sightings: self.sightings(previous.as_ref(), &snapshot.revision, now).await?,
@@ -69,7 +71,7 @@ impl Engine {
         &self,
         previous: Option<&Revision>,
         commit: &Commit,
-        words: Vec<String>,
+        words: Vec<Vec<Span>>,
         warnings: &[crate::domain::diagnostic::Diagnostic],
         trouble: Option<Trouble>,
     ) -> Result<Vec<Post>, EngineError> {

@@ -6,6 +6,7 @@
 //! after a restart, the last good snapshot decides.
 
 mod apply;
+mod guard;
 mod trouble;
 
 use std::sync::Arc;
@@ -169,6 +170,11 @@ impl Engine {
                 return Ok(Err(Obstacle::Held(trouble)));
             }
         };
+        if !state.accepted.contains(target)
+            && let Some(summary) = guard::objection(state, &loaded.snapshot, now)
+        {
+            return held(TroubleKind::Delta, summary);
+        }
         Ok(Ok(loaded))
     }
 
