@@ -40,7 +40,7 @@ pub(super) fn nearest(snapshot: &Snapshot, ready: &Ready, who: &str) -> Vec<Reas
     let relevant = snapshot.policies.index.relevant(ready.action, &ready.resource);
     let permits = relevant
         .policies()
-        .filter_map(|policy| snapshot.policies.rule(&policy.id().to_string()))
+        .filter_map(|policy| snapshot.policies.rule(policy.id().as_ref()))
         .filter(|rule| rule.effect == RuleEffect::Permit);
     let mut found: Vec<(Distance, Reason)> = permits
         .filter_map(|rule| Some((rule, lacks(snapshot, rule, ready, who)?)))

@@ -68,8 +68,17 @@ const CONTEXTS: &[(&str, &[&str])] = &[
     ("PlainContext", &[]),
 ];
 
+/// A line of [`ACTIONS`].
+type ActionLine = (
+    &'static [&'static str],
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
 /// Actions: names, group, principals, resources, context.
-const ACTIONS: &[(&[&str], &str, &[&str], &[&str], &str)] = &[
+const ACTIONS: &[ActionLine] = &[
     (&["run", "check"], "mutate", &["Person", "Service"], &["Intent"], "RunContext"),
     (&["approve", "veto"], "mutate", &["Person"], &["Intent"], "VoteContext"),
     (&["view"], "read", &["Person", "Service"], &["Intent", "Channel", "Page"], "PlainContext"),
