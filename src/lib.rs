@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod clock;

@@ -2,20 +2,28 @@
 //!
 //! Exit codes: 0 all is well, 1 something was found wrong, 2 typed wrongly or settings broken.
 
+mod audit;
+mod check;
 mod completions;
 mod config;
+mod demo;
 mod diagnostic;
 mod doctor;
 mod failure;
 mod host_client;
+mod init;
 mod login;
 mod logout;
 mod reconcile;
 mod reference;
 mod request;
 mod run;
+mod schema;
+mod serve;
+mod shipped;
 mod source;
 mod status;
+mod story;
 mod terminal;
 
 use std::ffi::OsString;
@@ -59,6 +67,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Serve(serve::ServeArgs),
     Status(status::StatusArgs),
     Reconcile(reconcile::ReconcileArgs),
     Source(source::SourceArgs),
@@ -66,6 +78,8 @@ enum Command {
     Run(run::RunArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
+    Audit(audit::AuditArgs),
+    Schema(schema::SchemaArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -94,6 +108,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(&self, file: Option<&Path>, out: &mut Terminal) -> Result<Exit, Failure> {
         match self {
+            Self::Demo(args) => demo::run(args, out),
+            Self::Init(args) => init::run(args, out),
+            Self::Check(args) => check::run(args, out),
+            Self::Serve(args) => serve::run(args, file, out),
             Self::Status(args) => status::run(args, file, out),
             Self::Reconcile(_) => reconcile::run(file, out),
             Self::Source(args) => source::run(args, file, out),
@@ -101,6 +119,8 @@ impl Command {
             Self::Run(args) => run::run(args, file, out),
             Self::Login(args) => login::run(args, file, out),
             Self::Logout(args) => logout::run(args, file, out),
+            Self::Audit(args) => audit::run(args, file, out),
+            Self::Schema(args) => schema::run(args, out),
             Self::Doctor(_) => doctor::run(file, out),
             Self::Completions(args) => completions::run(args, out),
         }

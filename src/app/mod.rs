@@ -1,0 +1,242 @@
+//! Wiring: settings to adapters to engine to tasks, and down again in the reverse order.
+
+mod folder;
+pub mod secrets;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::console::Console;
+use crate::clock::SystemClock;
+use crate::domain::id::Platform;
+use crate::engine::{Engine, Options, Ports};
+use crate::exec::argv::{Argv, ArgvConfig};
+use crate::forge::local::LocalForge;
+use crate::ports::chat::Chat;
+use crate::ports::clock::Clock;
+use crate::ports::source::Source;
+use crate::process::sandbox::{Probe, Weak, probe};
+use crate::process::supervised::Launcher;
+use crate::redact::Redactor;
+use crate::settings::{Origin, SecretOrigin, Settings};
+use crate::source::{GitSource, Remote, SourceSettings};
+use crate::store::ledger::{CheckpointSigner, FileLedger};
+use crate::store::sqlite::{self, SqliteStore};
+use crate::web;
+use crate::web::bind::Names;
+use crate::web::host::HostSocket;
+
+use secrets::SettingsSecrets;
+
+/// How long reading evidence may take at dispatch.
+const EVIDENCE_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+/// How often a post that grows is edited at most.
+const EDIT_EVERY: SignedDuration = SignedDuration::from_millis(500);
+/// Characters of output that one post shows.
+const OUTPUT_SHOWN: usize = 3_000;
+/// How long requests under way may take to be answered when everything stops.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running Tribune.
+pub struct App {
+    engine: Arc<Engine>,
+    store: Arc<SqliteStore>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    stopping: CancellationToken,
+}
+
+impl App {
+    /// Starts everything. When it returns, requests are taken and pages are served.
+    ///
+    /// `console_url` is where people find the console; `{person}` in it stands for a name.
+    pub async fn start(settings: &Settings, console_url: &str) -> anyhow::Result<Self> {
+        folder::private(&settings.state)?;
+        folder::private(&settings.exec.work)?;
+        // Listening first: if another daemon is there, nothing else is touched.
+        let listen = settings.web.listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("failed to listen on {listen}"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = SqliteStore::open(&settings.store(), &sqlite::Options::default()).await?;
+        let store = Arc::new(store);
+        let console = Arc::new(Console::open(store.clone(), Arc::clone(&clock)).await?);
+        let secrets = SettingsSecrets(settings.secrets.clone());
+        let (values, mut warnings) = secrets.all();
+        let redactor =
+            Redactor::new(values.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+                .context("a secret of the settings cannot be kept out of output")?;
+        let probe = probe();
+        let sandbox = contained(probe, settings.exec.weak_sandbox, &mut warnings);
+        let ports = ports(settings, &clock, &store, &console, secrets, probe).await?;
+        let options = options(settings, console_url, sandbox, warnings, console.platform());
+        let engine = Engine::new(ports, options, redactor);
+        engine.start().await.context("failed to start")?;
+        let stopping = CancellationToken::new();
+        let socket =
+            HostSocket::open(&settings.socket(), &settings.socket_token(), clock.as_ref())?;
+        let names = Names::new(Some(settings.web.external_url.clone()));
+        let parts = web::Parts::of(&engine, console, names, stopping.clone());
+        let servers = vec![
+            tokio::spawn(web::serve(listener, parts)),
+            tokio::spawn(web::host::serve(socket, Arc::clone(&engine), stopping.clone())),
+        ];
+        tracing::info!(%listen, "tribune is up");
+        Ok(Self { engine, store, servers, stopping })
+    }
+
+    /// Returns the engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Stops everything: no new run, those under way get their grace, what was said is on disk.
+    pub async fn stop(self) {
+        self.engine.stop().await;
+        self.stopping.cancel();
+        for server in self.servers {
+            match tokio::time::timeout(ANSWERS_WITHIN, server).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => tracing::warn!(%error, "a server ended"),
+                Ok(Err(error)) => tracing::warn!(%error, "a server ended"),
+                Err(_) => tracing::warn!("a server still answers; not waiting for it"),
+            }
+        }
+        self.store.close().await;
+        tracing::info!("tribune is down");
+    }
+}
+
+async fn ports(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    store: &Arc<SqliteStore>,
+    console: &Arc<Console>,
+    secrets: SettingsSecrets,
+    probe: Probe,
+) -> anyhow::Result<Ports> {
+    let source: Arc<dyn Source> = Arc::new(
+        GitSource::open(source_settings(settings)?).await.context("failed to open the mirror")?,
+    );
+    let forge = LocalForge::new(Arc::clone(&source), settings.source.branch.clone());
+    let audit = &settings.audit;
+    let signer = CheckpointSigner::open(&audit.key, |bytes| clock.random(bytes))
+        .context("failed to get the key of the audit log")?;
+    let program = std::env::current_exe().context("failed to find this program")?;
+    let config = argv_config(settings, probe);
+    let chat: Arc<dyn Chat> = console.clone();
+    Ok(Ports {
+        clock: Arc::clone(clock),
+        store: store.clone(),
+        chats: BTreeMap::from([(console.platform().clone(), chat)]),
+        forge: Arc::new(forge),
+        source,
+        executor: Arc::new(Argv::new(config, Launcher::new(program), Arc::new(secrets))),
+        ledger: Arc::new(FileLedger::new(audit.jsonl.clone(), audit.checkpoints.clone(), signer)),
+    })
+}
+
+fn options(
+    settings: &Settings,
+    console_url: &str,
+    sandbox: String,
+    warnings: Vec<String>,
+    console: &Platform,
+) -> Options {
+    Options {
+        operations: settings.operations.clone(),
+        trust: settings.source.trust,
+        start: settings.source.start.clone(),
+        source_url: match &settings.source.origin {
+            Origin::Remote(remote) => remote.to_string(),
+            Origin::Local(path) => path.display().to_string(),
+        },
+        source_branch: settings.source.branch.clone(),
+        fetch_every: settings.source.interval,
+        evidence_within: EVIDENCE_WITHIN,
+        edit_every: EDIT_EVERY,
+        output_shown: OUTPUT_SHOWN,
+        max_running: settings.exec.max_parallel as usize,
+        grace: settings.grace,
+        workspaces: settings.exec.work.clone(),
+        sandbox,
+        warnings,
+        console: console.clone(),
+        console_url: console_url.to_owned(),
+    }
+}
+
+fn source_settings(settings: &Settings) -> anyhow::Result<SourceSettings> {
+    let source = &settings.source;
+    let mut remote = match &source.origin {
+        Origin::Remote(remote) => remote.clone(),
+        Origin::Local(path) => Remote::parse(&path.to_string_lossy())?,
+    };
+    if let Some(file) = &source.token_file {
+        let token = std::fs::read_to_string(file)
+            .with_context(|| format!("failed to read source.token_file {}", file.display()))?;
+        remote = remote.with_token(token.trim());
+    }
+    Ok(SourceSettings {
+        remote,
+        branch: source.branch.clone(),
+        mirror: settings.mirror(),
+        ssh_key: source.ssh_key.clone(),
+        known_hosts: source.known_hosts.clone(),
+        timeout: source.timeout.unsigned_abs(),
+    })
+}
+
+/// Returns how runs are held, and what they never see: the state folder and every secret.
+fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
+    let files = settings.secrets.values().filter_map(|origin| match origin {
+        SecretOrigin::File(file) => Some(file.clone()),
+        SecretOrigin::Variable(_) | SecretOrigin::Credential(_) => None,
+    });
+    let own = [
+        settings.state.clone(),
+        settings.audit.jsonl.clone(),
+        settings.audit.checkpoints.clone(),
+        settings.audit.key.clone(),
+    ];
+    let of_source = [&settings.source.token_file, &settings.source.ssh_key];
+    let hidden: Vec<PathBuf> =
+        own.into_iter().chain(files).chain(of_source.into_iter().flatten().cloned()).collect();
+    ArgvConfig {
+        path: settings.exec.path.clone(),
+        locks: settings.state.join("locks"),
+        hidden,
+        weak: if settings.exec.weak_sandbox { Weak::Allowed } else { Weak::Refused },
+        probe,
+    }
+}
+
+/// Returns how runs are contained, in words; adds a warning if that is weak.
+fn contained(probe: Probe, is_weak_allowed: bool, warnings: &mut Vec<String>) -> String {
+    let abi = probe.landlock_abi;
+    match (probe.needs_weak(), is_weak_allowed) {
+        (true, true) => {
+            let weak = format!(
+                "weak: this kernel has Landlock ABI {abi}, and settings allow runs all the same; \
+                 they have the daemon's rights over its files"
+            );
+            warnings.push(format!("sandbox {weak}"));
+            weak
+        }
+        (true, false) => {
+            let refused = format!("runs are refused: this kernel has Landlock ABI {abi}");
+            warnings.push(format!("{refused}; see `tribune doctor`"));
+            refused
+        }
+        (false, _) if probe.holds_signals() => format!("Landlock ABI {abi}"),
+        (false, _) => format!("Landlock ABI {abi}; runs can signal the daemon's processes"),
+    }
+}

@@ -1,0 +1,66 @@
+//! `tribune check`: whether a policy repo would be applied.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::diagnostic::render;
+use super::failure::{Exit, Failure};
+use super::terminal::Terminal;
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::id::Revision;
+use crate::engine::load::load;
+use crate::manifest::Files;
+
+/// Check a policy repo in a folder exactly as the daemon does before it applies a revision.
+///
+/// Prints every problem as path:line:column with a code and a hint. Needs neither settings nor
+/// daemon: run it in CI before anything is merged. Exits 1 when there is an error; warnings alone
+/// do not count unless --strict is given.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tribune check\n  tribune check ops --strict\n  tribune check --json | jq -r '.[].code'"
+)]
+pub struct CheckArgs {
+    /// The folder that holds policies/, intents/, inventory/ and playbooks/.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Let warnings count as errors.
+    #[arg(long)]
+    strict: bool,
+    /// Print the problems as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks and prints.
+pub fn run(args: &CheckArgs, out: &mut Terminal) -> Result<Exit, Failure> {
+    let diagnostics = diagnose(&args.dir)?;
+    let count = |severity| diagnostics.iter().filter(|it| it.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if args.json {
+        out.line(&super::pretty(&diagnostics)?)?;
+    } else {
+        for diagnostic in &diagnostics {
+            out.text(&render(diagnostic))?;
+        }
+        let verdict = if errors == 0 { "would be applied" } else { "would not be applied" };
+        out.line(&format!("{verdict}: {errors} errors, {warnings} warnings"))?;
+    }
+    let bad = errors > 0 || (args.strict && warnings > 0);
+    Ok(if bad { Exit::Findings } else { Exit::Fine })
+}
+
+/// Returns everything that is to be said about the policy repo in a folder.
+pub fn diagnose(dir: &std::path::Path) -> Result<Vec<Diagnostic>, Failure> {
+    let files = Files::read(dir).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("name the folder of the policy repo, or make one with `tribune init`")
+    })?;
+    // A folder is no commit; nothing that is checked depends on which one it is.
+    let nowhere: Revision = "0".repeat(40).parse().expect("forty digits are an object name");
+    Ok(match load(files, &nowhere) {
+        Ok(loaded) => loaded.warnings,
+        Err(diagnostics) => diagnostics,
+    })
+}

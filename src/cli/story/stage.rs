@@ -1,0 +1,420 @@
+//! The world of the story: a policy repo, the watched repository, the daemon, people at browsers,
+//! and a file outside the store to which every executed act appends a line.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::browser::Browser;
+use super::daemon::{Binary, free_port};
+use super::page::Seen;
+use super::person;
+use super::rehearse::{Script, rehearse, settings};
+use super::transcript::{StepError, Transcript};
+use crate::cli::demo::town::{BRANCH, Files, Town};
+use crate::clock::SystemClock;
+use crate::domain::id::{PersonId, RepoPath, RequestId, Revision};
+use crate::domain::request::State;
+use crate::process::command::{Spec, run};
+use crate::process::sandbox::probe;
+use crate::source::workbench::Content;
+use crate::web::host_api::{RequestDetail, RequestLine, SourceStatus};
+
+/// How long anything may take to become so.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// The world of the story.
+pub struct Stage<'a> {
+    /// What is printed.
+    pub tell: Transcript<'a>,
+    /// The policy repo as its people work on it.
+    pub town: Town,
+    /// The program under test.
+    pub binary: Binary,
+    /// The file that acts append to.
+    pub acts: PathBuf,
+    /// The ban that step 5 merges, if the policy repo has it.
+    pub ban: Option<(RepoPath, Content)>,
+    /// The first revision.
+    pub first: Revision,
+    state: PathBuf,
+    origin: PathBuf,
+    console: SocketAddr,
+    browsers: BTreeMap<PersonId, Browser>,
+}
+
+impl<'a> Stage<'a> {
+    /// Builds everything below `folder` and starts the daemon.
+    pub async fn build(
+        folder: &Path,
+        bin: &Path,
+        files: Files,
+        tell: Transcript<'a>,
+    ) -> Result<Self, StepError> {
+        let make = |name: &str| {
+            let path = folder.join(name);
+            std::fs::create_dir_all(&path).map(|()| path).map_err(StepError::broken)
+        };
+        let (origin, state) = (make("policy.git")?, folder.join("state"));
+        let acts = make("acts")?.join("acts.log");
+        std::fs::write(&acts, "").map_err(StepError::broken)?;
+        let Script { files, ban } = rehearse(files, &acts);
+        let clock = Arc::new(SystemClock);
+        let town = Town::found(&folder.join("work"), files, &person("ada"), clock)?;
+        let console = free_port()?;
+        let config = folder.join("tribune.toml");
+        let text = settings(&state, &origin, console, probe().needs_weak());
+        std::fs::write(&config, text).map_err(StepError::broken)?;
+        let binary = Binary::new(bin, &config, &folder.join("daemon.log"))?;
+        let first = town.head()?;
+        let browsers = BTreeMap::new();
+        let mut stage =
+            Self { tell, town, binary, acts, ban, first, state, origin, console, browsers };
+        git(&stage.origin, &["init", "--quiet", "--bare", "-b", BRANCH]).await?;
+        stage.push(Force::No).await?;
+        stage.binary.start().await?;
+        stage.applied().await?;
+        Ok(stage)
+    }
+
+    /// Returns the daemon's store.
+    pub fn store(&self) -> PathBuf {
+        self.state.join("tribune.sqlite")
+    }
+
+    /// Publishes the head of the town by `git push`; does not wait for the daemon.
+    pub async fn push(&mut self, force: Force) -> Result<Revision, StepError> {
+        let origin = self.origin.display().to_string();
+        let mut words = vec!["push", "--quiet"];
+        if force == Force::Yes {
+            words.push("--force");
+        }
+        words.extend([origin.as_str(), BRANCH]);
+        git(self.town.folder(), &words).await?;
+        Ok(self.town.head()?)
+    }
+
+    /// Waits until the head of the town is what decides.
+    pub async fn applied(&self) -> Result<SourceStatus, StepError> {
+        let head = self.town.head()?;
+        self.source(&format!("revision {} applied", head.short()), |status| {
+            status.state.applied.as_ref() == Some(&head)
+        })
+        .await
+    }
+
+    /// Waits until `tribune source status` is as wanted.
+    pub async fn source(
+        &self,
+        expected: &str,
+        is_so: impl Fn(&SourceStatus) -> bool,
+    ) -> Result<SourceStatus, StepError> {
+        let begun = Instant::now();
+        loop {
+            let status: SourceStatus = self.binary.json(&["source", "status", "--json"]).await?;
+            if is_so(&status) {
+                return Ok(status);
+            }
+            if begun.elapsed() > PATIENCE {
+                let seen = format!("{:?}", status.state);
+                return Err(StepError::Wrong { expected: expected.to_owned(), seen });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Returns a person's browser, signing them in by a link of `tribune login` the first time.
+    pub async fn browser(&mut self, person: &PersonId) -> Result<&Browser, StepError> {
+        if !self.browsers.contains_key(person) {
+            let output = self.binary.command(&["login", person.as_str()]).await?;
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            let link = told.lines().next().unwrap_or_default();
+            if !output.status.success() {
+                let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                return Err(StepError::Broken(format!("tribune login {person}: {why}")));
+            }
+            let browser = Browser::sign_in(link, self.console).await?;
+            self.browsers.insert(person.clone(), browser);
+        }
+        self.browsers
+            .get(person)
+            .ok_or_else(|| StepError::Broken(format!("{person} has no browser")))
+    }
+
+    /// Lets a person type a command in a channel; returns the message's id.
+    pub async fn say(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        text: &str,
+    ) -> Result<String, StepError> {
+        self.tell.did(person.as_str(), &format!("#{channel}: {text}"))?;
+        Ok(self.browser(person).await?.say(channel, text).await?)
+    }
+
+    /// Lets a person ask for something; returns the request once there is one.
+    pub async fn ask(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        text: &str,
+    ) -> Result<RequestDetail, StepError> {
+        let last = self.last_request().await?;
+        self.say(person, channel, text).await?;
+        let begun = Instant::now();
+        loop {
+            let newest = self.last_request().await?;
+            if newest > last
+                && let Some(id) = newest
+            {
+                return self.request(id).await;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("a request of @{person}"),
+                    seen: self.last_words(person, channel).await,
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    async fn last_request(&self) -> Result<Option<RequestId>, StepError> {
+        let list: Vec<RequestLine> =
+            self.binary.json(&["request", "list", "--limit", "1", "--json"]).await?;
+        Ok(list.first().map(|line| line.id))
+    }
+
+    /// Returns what Tribune said last in a channel, for a step that failed.
+    async fn last_words(&mut self, person: &PersonId, channel: &str) -> String {
+        let Ok(browser) = self.browser(person).await else { return "nothing".to_owned() };
+        let seen = browser.stream(channel).await.unwrap_or_default();
+        seen.iter()
+            .rfind(|seen| seen.is_tribune())
+            .map_or("nothing".to_owned(), |seen| seen.text.clone())
+    }
+
+    /// Returns a request as it is now.
+    pub async fn request(&self, id: RequestId) -> Result<RequestDetail, StepError> {
+        self.binary.json(&["request", "show", &id.to_string(), "--json"]).await
+    }
+
+    /// Waits until a request is in one of these states.
+    pub async fn until(&self, id: RequestId, wanted: &[State]) -> Result<RequestDetail, StepError> {
+        let begun = Instant::now();
+        loop {
+            let detail = self.request(id).await?;
+            if wanted.contains(&detail.request.state) {
+                return Ok(detail);
+            }
+            if begun.elapsed() > PATIENCE || detail.request.state.is_final() {
+                let names: Vec<&str> = wanted.iter().map(|state| state.as_str()).collect();
+                return Err(StepError::Wrong {
+                    expected: format!("{id} {}", names.join(" or ")),
+                    seen: format!("{}: {}", detail.request.state.as_str(), detail.why.join("; ")),
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until the current card of a request is in its channel, as `person` sees it.
+    pub async fn card(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        id: RequestId,
+    ) -> Result<Seen, StepError> {
+        let begun = Instant::now();
+        loop {
+            let digest = self.request(id).await?.request.digest.short();
+            let seen = self.browser(person).await?.stream(channel).await?;
+            let head = format!("{id} ");
+            let found = seen.into_iter().rfind(|seen| {
+                seen.is_tribune() && seen.text.starts_with(&head) && seen.text.contains(&digest)
+            });
+            if let Some(card) = found {
+                return Ok(card);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("a card of {id} with digest {digest} in #{channel}"),
+                    seen: self.last_words(person, channel).await,
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until the current card of a request says something.
+    pub async fn card_says(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        id: RequestId,
+        words: &str,
+    ) -> Result<Seen, StepError> {
+        let begun = Instant::now();
+        loop {
+            let card = self.card(person, channel, id).await?;
+            if card.text.contains(words) {
+                return Ok(card);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("the card of {id} says {words:?}"),
+                    seen: card.text,
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Lets a person click a reaction on the current card of a request.
+    pub async fn react(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        id: RequestId,
+        sign: &str,
+    ) -> Result<(), StepError> {
+        let card = self.card(person, channel, id).await?;
+        self.tell
+            .did(person.as_str(), &format!("#{channel}: reacts {sign} on the card of {id}"))?;
+        Ok(self.browser(person).await?.react(channel, &card.id, sign).await?)
+    }
+
+    /// Waits until a request is over.
+    pub async fn settled(&self, id: RequestId) -> Result<RequestDetail, StepError> {
+        self.holds(id, "its end", |detail| detail.request.state.is_final()).await
+    }
+
+    /// Waits until something is so of a request.
+    pub async fn holds(
+        &self,
+        id: RequestId,
+        expected: &str,
+        is_so: impl Fn(&RequestDetail) -> bool,
+    ) -> Result<RequestDetail, StepError> {
+        let begun = Instant::now();
+        loop {
+            let detail = self.request(id).await?;
+            if is_so(&detail) {
+                return Ok(detail);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("{id}: {expected}"),
+                    seen: format!("{}: {}", detail.request.state.as_str(), detail.why.join("; ")),
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until Tribune has said all of `words` in one message of a channel.
+    pub async fn says(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        words: &[&str],
+    ) -> Result<Seen, StepError> {
+        let begun = Instant::now();
+        loop {
+            let seen = self.browser(person).await?.stream(channel).await?;
+            let all = |seen: &Seen| words.iter().all(|word| seen.text.contains(word));
+            if let Some(found) = seen.into_iter().rfind(|seen| seen.is_tribune() && all(seen)) {
+                return Ok(found);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("a message in #{channel} with {}", words.join(" and ")),
+                    seen: self.last_words(person, channel).await,
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until something is so of a message of a channel.
+    pub async fn message(
+        &mut self,
+        person: &PersonId,
+        channel: &str,
+        id: &str,
+        expected: &str,
+        is_so: impl Fn(&Seen) -> bool,
+    ) -> Result<Seen, StepError> {
+        let begun = Instant::now();
+        loop {
+            let seen = self.browser(person).await?.stream(channel).await?;
+            let found = seen.into_iter().find(|seen| seen.id == id);
+            match found {
+                Some(found) if is_so(&found) => return Ok(found),
+                found if begun.elapsed() > PATIENCE => {
+                    return Err(StepError::Wrong {
+                        expected: expected.to_owned(),
+                        seen: found.map_or("no such message".to_owned(), |found| found.text),
+                    });
+                }
+                Some(_) | None => tokio::time::sleep(GLANCE).await,
+            }
+        }
+    }
+
+    /// Waits until an act of that name beyond the first `before` is written, and returns its
+    /// process number.
+    pub async fn process_of(&self, name: &str, before: usize) -> Result<u32, StepError> {
+        let begun = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(&self.acts).map_err(StepError::broken)?;
+            let act = text.lines().filter(|line| line.contains(name)).nth(before);
+            let process = act.and_then(|line| line.split(' ').nth(1)?.parse().ok());
+            if let Some(process) = process {
+                return Ok(process);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(StepError::Wrong {
+                    expected: format!("{name} to write where it runs"),
+                    seen: text,
+                });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Returns how many acts of that name were executed, as written outside the store.
+    pub fn acts(&self, name: &str) -> Result<usize, StepError> {
+        let text = std::fs::read_to_string(&self.acts).map_err(StepError::broken)?;
+        Ok(text.lines().filter(|line| line.contains(name)).count())
+    }
+}
+
+/// Whether a push may rewrite history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// It may not.
+    No,
+    /// It may.
+    Yes,
+}
+
+/// Runs the `git` program.
+async fn git(folder: &Path, words: &[&str]) -> Result<(), StepError> {
+    let argv = ["git"].iter().chain(words);
+    let spec = Spec::new(argv)
+        .cwd(folder)
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", "/nonexistent")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = run(&spec).await.map_err(StepError::broken)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(StepError::Broken(format!("git {}: {told}", words.join(" "))))
+}
