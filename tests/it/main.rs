@@ -13,6 +13,8 @@ mod diagnostics;
 mod docs;
 mod examples;
 mod grammar;
+mod keys;
+mod manifest;
 mod output;
 mod shipped_policies;
 mod web;

@@ -176,8 +176,10 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 fn show_size(size: u64) -> String {
-    let (unit, factor) =
-        UNITS.iter().find(|(_, factor)| size >= *factor && size % factor == 0).unwrap_or(&("B", 1));
+    let (unit, factor) = UNITS
+        .iter()
+        .find(|(_, factor)| size >= *factor && size.is_multiple_of(*factor))
+        .unwrap_or(&("B", 1));
     format!("{}{unit}", size / factor)
 }
 

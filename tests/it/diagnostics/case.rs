@@ -68,9 +68,14 @@ fn folder() -> PathBuf {
 
 /// Returns the base policy repo.
 pub fn base() -> Files {
+    whole(&folder().join("base.txt"))
+}
+
+/// Returns a policy repo that is one file in the form of cases.
+pub fn whole(path: &Path) -> Files {
     let mut files = Files::default();
-    let text = std::fs::read_to_string(folder().join("base.txt")).expect("the base is there");
-    apply(&mut files, "base", &text);
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    apply(&mut files, &path.display().to_string(), &text);
     files
 }
 
