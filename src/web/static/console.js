@@ -163,6 +163,7 @@ document.addEventListener("submit", (event) => {
 
 // ---- threads open and close beside the channel without leaving the page
 
+let here = location.pathname;
 async function open(url, push = true) {
   let page;
   try {
@@ -182,6 +183,7 @@ async function open(url, push = true) {
     toEnd(one(".thread .scroll"));
   }
   if (push) history.pushState({}, "", url);
+  here = location.pathname;
   listen();
   const focus = one(".thread textarea") || one(".stream textarea");
   focus?.focus({ preventScroll: true });
@@ -193,7 +195,9 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   open(link.href);
 });
-window.addEventListener("popstate", () => open(location.href, false));
+window.addEventListener("popstate", () => {
+  if (location.pathname !== here) open(location.href, false); // else only the part after # changed
+});
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented) return;
   const close = one(".thread .close");
