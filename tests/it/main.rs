@@ -14,6 +14,7 @@ mod docs;
 mod examples;
 mod grammar;
 mod keys;
+mod kill;
 mod manifest;
 mod output;
 mod shipped_policies;

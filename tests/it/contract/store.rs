@@ -709,6 +709,17 @@ async fn two_daemons_never_share_a_store(place: Bench) {
     place.open().await;
 }
 
+/// The simulated store can be told that its disk is full.
+#[tokio::test]
+async fn a_full_simulated_disk_refuses_every_write() {
+    let disk = Disk::default();
+    let store = disk.open().unwrap();
+    disk.set_full(true);
+    assert_eq!(store.commit(with_requests(vec![request(1)])).await, Err(StoreError::Full));
+    disk.set_full(false);
+    store.commit(with_requests(vec![request(1)])).await.unwrap();
+}
+
 /// What only the embedded store has: files.
 mod files {
     use super::*;

@@ -81,11 +81,6 @@ impl Drop for FakeStore {
 }
 
 impl FakeStore {
-    /// A store on a disk of its own.
-    pub fn new() -> Self {
-        Disk::default().open().expect("a new disk is free")
-    }
-
     fn content(&self) -> MutexGuard<'_, Content> {
         self.disk.0.lock().unwrap()
     }
