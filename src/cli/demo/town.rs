@@ -109,15 +109,11 @@ impl Town {
         let branch = format!("pull-{number}");
         self.bench.branch(&branch, BRANCH)?;
         self.commit(&branch, merge.author, merge.title, &[], merge.files)?;
-        let labels = merge.labels.join(", ");
-        let shown = format!("#{number}");
+        let shown = number.to_string();
+        let run = merge.run.map(|command| format!("!run {command}"));
         let mut trailers = vec![("Pull-Request", shown.as_str())];
-        if !labels.is_empty() {
-            trailers.push(("Labels", labels.as_str()));
-        }
-        if let Some(run) = merge.run {
-            trailers.push(("Run", run));
-        }
+        trailers.extend(merge.labels.iter().map(|label| ("Label", *label)));
+        trailers.extend(run.iter().map(|run| ("Run", run.as_str())));
         let author = self.author(merge.merger);
         let key = self.keys.get(merge.merger);
         let message = format!("{} (#{number})", merge.title);

@@ -139,6 +139,9 @@ async fn succeed(what: &str, answer: Response) -> Result<Response, BrowserError>
     if status.is_success() || status.is_redirection() {
         return Ok(answer);
     }
-    let told = answer.text().await.unwrap_or_default().chars().take(300).collect();
+    let told = answer.text().await.unwrap_or_default();
+    // A page is for eyes; its status says enough here.
+    let told = if told.starts_with('<') { "a page" } else { &told };
+    let told = told.chars().take(300).collect();
     Err(BrowserError::Refused { what: what.to_owned(), status, told })
 }

@@ -23,9 +23,9 @@ use crate::source::workbench::Content;
 use crate::web::host_api::{RequestDetail, RequestLine, SourceStatus};
 
 /// How long anything may take to become so.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at meanwhile.
-const GLANCE: Duration = Duration::from_millis(100);
+pub const GLANCE: Duration = Duration::from_millis(100);
 
 /// The world of the story.
 pub struct Stage<'a> {

@@ -5,7 +5,7 @@ use crate::cli::terminal::Terminal;
 use crate::source::workbench::WorkbenchError;
 
 /// How many characters of an answer are shown.
-const SHOWN: usize = 600;
+const SHOWN: usize = 1_500;
 
 /// Why a step ended: something is not as it must be, or the story cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -14,6 +14,13 @@ use crate::source::workbench::Content;
 /// The file that step 7 breaks.
 const BROKEN: &str = "policies/house.cedar";
 
+/// What is added to it: in its last line a role that nobody has.
+const WRONG: &str = "
+@id(\"operaters-propose\")
+@reason(\"A misspelled role\")
+permit (principal in Role::\"operater\", action == Action::\"propose\", resource);
+";
+
 /// Lets somebody run what everybody may run: a proof that the rules in force still decide.
 async fn still_decides(stage: &mut Stage<'_>, what: &str) -> Result<(), StepError> {
     let barbara = person("barbara");
@@ -34,9 +41,9 @@ pub async fn broken(stage: &mut Stage<'_>) -> Result<(), StepError> {
     let (radia, ken) = (person("radia"), person("ken"));
     let good = stage.applied().await?.state.applied;
     let text = stage.town.text(BROKEN).unwrap_or_default();
-    let line = text.lines().count() + 1;
-    let wrong = format!("{text}permit (principal in Role::\"operater\", action, resource);\n");
-    let bad = stage.town.push(&radia, "house: permit operaters all", one_file(BROKEN, wrong)?)?;
+    let line = text.lines().count() + WRONG.lines().count();
+    let wrong = one_file(BROKEN, format!("{text}{WRONG}"))?;
+    let bad = stage.town.push(&radia, "house: operaters propose", wrong)?;
     stage.tell.did("radia", &format!("pushes {} with a misspelled role", bad.short()))?;
     stage.push(Force::No).await?;
     let status = held(stage, &bad, TroubleKind::Bad).await?;
