@@ -146,10 +146,16 @@ impl Browser {
         self.until(text, &script).await;
     }
 
-    /// Waits for an element and clicks it.
+    /// Waits for an element and clicks it. One that is replaced meanwhile is looked for again.
     pub async fn click(&self, css: &str) {
-        let element = self.element(css).await;
-        self.call(&format!("/element/{element}/click"), json!({})).await.unwrap();
+        loop {
+            let element = self.element(css).await;
+            match self.call(&format!("/element/{element}/click"), json!({})).await {
+                Ok(_) => return,
+                Err(error) if error["error"] == "stale element reference" => {}
+                Err(error) => panic!("{css} cannot be clicked: {}", error["message"]),
+            }
+        }
     }
 
     /// Waits for an element and returns its reference.

@@ -15,7 +15,7 @@ use driver::{Browser, DOWN, Driver, ENTER, ESCAPE, TAB};
 async fn sign_in(browser: &Browser, demo: &Demo, person: &str, channel: &str) {
     browser.go(demo.link(person)).await;
     browser.click("form button").await;
-    browser.sees("Sign out").await;
+    browser.element("body.chat").await;
     browser.go(&demo.page(person, &format!("/c/{channel}"))).await;
     live(browser).await;
 }
@@ -81,7 +81,7 @@ async fn everything_works_by_keyboard_alone() {
     browser.go(demo.link("barbara")).await;
     browser.element("form button").await;
     browser.press(&ENTER.to_string()).await;
-    browser.sees("Sign out").await;
+    browser.element("body.chat").await;
     live(&browser).await;
     mark(&browser).await;
 
