@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -62,9 +61,8 @@ impl App {
         folder::private(&settings.exec.work)?;
         // Listening first: if another daemon is there, nothing else is touched.
         let listen = settings.web.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("failed to listen on {listen}"))?;
+        let external = &settings.web.external_url;
+        let listener = web::bind::listen(listen, Some(external)).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = SqliteStore::open(&settings.store(), &sqlite::Options::default()).await?;
         let store = Arc::new(store);
@@ -83,7 +81,7 @@ impl App {
         let stopping = CancellationToken::new();
         let socket =
             HostSocket::open(&settings.socket(), &settings.socket_token(), clock.as_ref())?;
-        let names = Names::new(Some(settings.web.external_url.clone()));
+        let names = Names::new(Some(external.clone()));
         let parts = web::Parts::of(&engine, console, names, stopping.clone());
         let servers = vec![
             tokio::spawn(web::serve(listener, parts)),

@@ -120,7 +120,7 @@ pub async fn serve(listener: TcpListener, parts: Parts) -> std::io::Result<()> {
 }
 
 /// Puts the site together.
-pub fn router(parts: Parts) -> Router {
+fn router(parts: Parts) -> Router {
     let site = Site(Arc::new(parts));
     let mut routes = Router::new()
         .route("/", get(page::home))
