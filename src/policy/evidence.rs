@@ -164,7 +164,7 @@ fn perfect_pull(intent: &Intent, base: &str) -> Fact {
 
 /// Says why a cited pull request is no evidence for `intent`, whatever policies say; empty if it
 /// counts.
-pub(super) fn objections(intent: &Intent, citation: &Citation) -> Vec<String> {
+pub fn objections(intent: &Intent, citation: &Citation) -> Vec<String> {
     let Some(cite) = &intent.cite else {
         return vec![format!("{} takes no pull request as evidence", intent.name)];
     };

@@ -18,5 +18,6 @@ mod kill;
 mod manifest;
 mod output;
 mod shipped_policies;
+mod stories;
 mod web;
 mod world;

@@ -33,7 +33,9 @@ fn words(words: &str) -> Vec<Span> {
 pub fn refused(what: &(impl Display + ?Sized), hint: impl AsRef<str>) -> Body {
     let mut first = vec![strong("Not done: ")];
     first.extend(words(&what.to_string()));
-    first.push(text("."));
+    if !what.to_string().ends_with(['?', '.']) {
+        first.push(text("."));
+    }
     let mut second = words(hint.as_ref());
     second.insert(0, text("Hint: "));
     Body(vec![Block::Line(first), Block::Line(second)])

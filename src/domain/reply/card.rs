@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::run::state_words;
-use super::{clock, code, join, missing, reasons, strong, text};
+use super::{clock, code, join, missing, reasons, strong, text, uncited};
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::digest::Digest;
@@ -111,16 +111,10 @@ fn targets(request: &Request, groups: &[GroupName]) -> Vec<Span> {
 }
 
 /// Returns the whole card: its head, repeated to the letter, and how the request stands.
-pub fn card(
-    head: Vec<Block>,
-    request: &Request,
-    status: &Status<'_>,
-    command: &str,
-    now: Timestamp,
-) -> Body {
+pub fn card(head: Vec<Block>, request: &Request, status: &Status<'_>, now: Timestamp) -> Body {
     let mut blocks = head;
     blocks.push(Block::Rule);
-    blocks.extend(standing(request, status, command, now));
+    blocks.extend(standing(request, status, now));
     Body(blocks)
 }
 
@@ -137,12 +131,12 @@ pub fn closed(head: Vec<Block>, next: PostKey) -> Body {
     Body(blocks)
 }
 
-fn standing(request: &Request, status: &Status<'_>, command: &str, now: Timestamp) -> Vec<Block> {
+fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block> {
     let mut blocks = vec![Block::Line(state_line(request, status))];
     let mut rows = Vec::new();
     match request.outcome.as_ref().filter(|_| request.state == State::NeedsApproval) {
         Some(Outcome::NeedsApproval { missing: wanted }) => {
-            rows.extend(missing(wanted, command));
+            rows.extend(missing(wanted, &uncited(request)));
             rows.extend(who(&status.who, "could approve: "));
         }
         Some(Outcome::Permit | Outcome::Deny) | None => {}

@@ -12,8 +12,10 @@ pub mod standing;
 use jiff::Timestamp;
 
 use super::body::{Block, Body, Span};
+use super::command::Ask;
 use super::decision::{Missing, Reason, TargetReasons};
 use super::intent::Slot;
+use super::request::Request;
 
 /// Returns plain text.
 pub fn text(text: impl Into<String>) -> Span {
@@ -95,6 +97,11 @@ pub fn missing(missing: &Missing, command: &str) -> Vec<Vec<Span>> {
         lines.push(line);
     }
     lines
+}
+
+/// Returns the command of a request without the pull request it cites, to cite another.
+pub fn uncited(request: &Request) -> String {
+    Ask { cites: None, ..Ask::of(request) }.to_string()
 }
 
 /// Returns the tree of reasons as lines, the target first where there are several.

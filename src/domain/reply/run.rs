@@ -70,10 +70,10 @@ pub fn describe(outcome: &Outcome) -> String {
         Outcome::Failed { how, target } => {
             let on = target.as_ref().map(|target| format!(" on {target}")).unwrap_or_default();
             match how {
-                Failure::Exit(code) => format!("failed{on}: it exited with {code}"),
-                Failure::Signal(signal) => format!("failed{on}: signal {signal} ended it"),
-                Failure::Memory => format!("failed{on}: it used more memory than its limit"),
-                Failure::Processes => format!("failed{on}: it had more processes than its limit"),
+                how @ (Failure::Exit(_)
+                | Failure::Signal(_)
+                | Failure::Memory
+                | Failure::Processes) => format!("failed{on}: {how}"),
                 Failure::NotStarted(why) => format!("could not be started{on}: {why}"),
             }
         }

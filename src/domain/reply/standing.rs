@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::answer::{line, refused};
 use super::run::state_words;
-use super::{clock, code, missing, reasons, sentence, strong, text, time};
+use super::{clock, code, missing, reasons, sentence, strong, text, time, uncited};
 use crate::domain::audit::Row;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::command::Ask;
@@ -100,13 +100,12 @@ pub fn not_run(id: RequestId) -> Body {
 /// Returns why a request stands where it does.
 pub fn why(request: &Request, decision: &Decision, citation: &[String]) -> Body {
     let mut blocks = vec![Block::Line(request_line(request))];
-    let command = Ask::of(request).to_string();
     let mut rows = reasons(&decision.reasons);
     rows.extend(citation.iter().map(|why| vec![text(why.clone())]));
     if let Outcome::NeedsApproval { missing: wanted } = &decision.outcome
         && !request.state.is_final()
     {
-        rows.extend(missing(wanted, &command));
+        rows.extend(missing(wanted, &uncited(request)));
     }
     blocks.push(Block::List(rows));
     if let Some(ending) = &request.ended {
@@ -195,10 +194,10 @@ pub fn overall(overall: &Overall<'_>) -> Body {
     rows.extend(overall.unreachable.map(|why| vec![strong("unreachable: "), text(why)]));
     let running: Vec<String> = overall.running.iter().map(ToString::to_string).collect();
     rows.push(vec![text(format!(
-        "{} requests wait, {} run {}",
+        "{} requests wait, {} run{}",
         overall.open,
         running.len(),
-        running.join(" ")
+        if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) }
     ))]);
     rows.push(vec![text(format!("up since {}", time(overall.since)))]);
     Body(vec![Block::List(rows)])

@@ -294,12 +294,17 @@ fn redigested(next: &mut Request, effects: &mut Vec<Effect>, digest: Digest) {
 
 fn ended(next: &mut Request, effects: &mut Vec<Effect>, outcome: &run::Outcome, now: Timestamp) {
     let (state, why) = match outcome {
-        run::Outcome::Succeeded => (State::Succeeded, "done"),
-        run::Outcome::Differs => (State::Succeeded, "the world differs from what is declared"),
-        run::Outcome::Failed { .. } => (State::Failed, "it failed"),
-        run::Outcome::TimedOut => (State::TimedOut, "it took too long and was ended"),
-        run::Outcome::Cancelled => (State::Cancelled, "ended while it ran"),
-        run::Outcome::Interrupted => (State::Interrupted, "its supervisor died"),
+        run::Outcome::Succeeded => (State::Succeeded, "done".to_owned()),
+        run::Outcome::Differs => {
+            (State::Succeeded, "the world differs from what is declared".to_owned())
+        }
+        run::Outcome::Failed { how, target: None } => (State::Failed, how.to_string()),
+        run::Outcome::Failed { how, target: Some(target) } => {
+            (State::Failed, format!("on {target} {how}"))
+        }
+        run::Outcome::TimedOut => (State::TimedOut, "it took too long and was ended".to_owned()),
+        run::Outcome::Cancelled => (State::Cancelled, "ended while it ran".to_owned()),
+        run::Outcome::Interrupted => (State::Interrupted, "its supervisor died".to_owned()),
     };
     let by = next.ended.take().and_then(|ending| ending.by);
     effects.push(Effect::Audit {
@@ -307,7 +312,7 @@ fn ended(next: &mut Request, effects: &mut Vec<Effect>, outcome: &run::Outcome, 
         by: None,
         detail: json!({ "attempt": next.attempts, "outcome": outcome }),
     });
-    end(next, effects, state, by, why.to_owned(), now);
+    end(next, effects, state, by, why, now);
 }
 
 fn interrupted(

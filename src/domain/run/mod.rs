@@ -3,6 +3,7 @@
 mod plan;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -112,4 +113,16 @@ pub enum Failure {
     Processes,
     /// It could not be started: why.
     NotStarted(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "it exited with {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal} ended it"),
+            Self::Memory => f.write_str("it used more memory than its limit"),
+            Self::Processes => f.write_str("it had more processes than its limit"),
+            Self::NotStarted(why) => write!(f, "it could not be started: {why}"),
+        }
+    }
 }

@@ -115,7 +115,7 @@ impl Engine {
         let mut posts = vec![Post {
             key: key.clone(),
             place: Place::Channel(platform, channel),
-            body: card::card(head, request, &status, &command, now),
+            body: card::card(head, request, &status, now),
             seeds: stored.map_or(seeds, |stored| stored.post.seeds),
         }];
         if request.targets.len() > card::MANY_TARGETS {

@@ -13,7 +13,7 @@ use crate::domain::id::{PersonId, TargetName};
 use crate::domain::intent::Intent;
 use crate::domain::reply::join;
 use crate::domain::request::Request;
-use crate::policy::{Question, Snapshot};
+use crate::policy::{self, Question, Snapshot};
 use crate::ports::Retry;
 
 /// A citation that counts, if it does, and what to say about it.
@@ -67,7 +67,9 @@ impl Engine {
         };
         let first_seen = self.ports.store.first_seen(&merge).await?.unwrap_or(now);
         let citation = assess(snapshot, request, intent, found, first_seen, in_history, now);
-        let notes = citation.pull.notes.clone();
+        let why = policy::objections(intent, &citation);
+        let why = why.into_iter().map(|why| format!("{pull} does not count: {why}"));
+        let notes = why.chain(citation.pull.notes.iter().cloned()).collect();
         Ok(Ok(Found { citation: Some(citation), notes }))
     }
 }

@@ -1,0 +1,11 @@
+//! Stories: what people type, what Tribune says and does.
+//!
+//! Each is played in a [`crate::world::World`] on the shipped policy repo. `»` is what people do
+//! or what happens; below it stands what Tribune says.
+
+mod approving;
+mod asking;
+mod citing;
+mod reconciling;
+mod running;
+mod telling;

@@ -1,0 +1,411 @@
+//! A chat platform in memory, as strict as the real thing, with all that people and servers do.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tribune::domain::body::{Block, Body, Span};
+use tribune::domain::id::{AccountId, ChatChannelId, MessageId, Platform};
+use tribune::domain::message::{
+    AuthorKind, Edited, Message, MessageRef, PostKey, Posted, Reaction, Sign,
+};
+use tribune::domain::person::Account;
+use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination};
+use tribune::ports::clock::Clock;
+
+/// Tribune's own account.
+const TRIBUNE: &str = "tribune";
+
+/// A chat server, and Tribune's connection to it.
+pub struct FakeChat {
+    platform: Platform,
+    clock: Arc<dyn Clock>,
+    server: Mutex<Server>,
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct Server {
+    channels: BTreeSet<ChatChannelId>,
+    accounts: BTreeSet<AccountId>,
+    machines: BTreeSet<AccountId>,
+    messages: Vec<Written>,
+    by_key: BTreeMap<PostKey, usize>,
+    hints: VecDeque<ChatEvent>,
+    down: bool,
+    calls: u64,
+}
+
+/// A message on the server.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// As Tribune reads it.
+    pub message: Message,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// How often it was changed.
+    pub edits: u32,
+    reactions: Vec<Reaction>,
+    first_text: String,
+}
+
+impl FakeChat {
+    /// A server with these channels; whoever writes has an account.
+    pub fn new(platform: &str, clock: Arc<dyn Clock>, channels: &[&str]) -> Self {
+        let channels = channels.iter().map(|name| name.parse().unwrap()).collect();
+        let server = Server { channels, ..Server::default() };
+        Self {
+            platform: platform.parse().unwrap(),
+            clock,
+            server: Mutex::new(server),
+            bell: Notify::new(),
+        }
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap()
+    }
+
+    /// Returns how often Tribune has called, to see whether it rests.
+    pub fn calls(&self) -> u64 {
+        self.server().calls
+    }
+
+    /// Returns every message ever written, in order.
+    pub fn everything(&self) -> Vec<Written> {
+        self.server().messages.clone()
+    }
+
+    /// Returns where a post of that key stands.
+    pub fn post(&self, key: &str) -> Option<MessageRef> {
+        let server = self.server();
+        let at = *server.by_key.get(&PostKey(key.into()))?;
+        Some(server.messages[at].message.at.clone())
+    }
+
+    /// Returns the present text of a message.
+    pub fn text(&self, at: &MessageRef) -> String {
+        let server = self.server();
+        let place = server.place(at).expect("the message is there");
+        server.messages[place].message.text.clone()
+    }
+
+    /// Makes an account a bot's.
+    pub fn is_machine(&self, account: &str) {
+        self.server().machines.insert(account.parse().unwrap());
+    }
+
+    /// Somebody writes in a channel, or with `dm:<account>` to Tribune alone.
+    pub fn write(&self, account: &str, channel: &str, text: &str) -> MessageRef {
+        self.append(account, channel.parse().unwrap(), None, text)
+    }
+
+    /// Somebody replies in the thread of a message.
+    pub fn reply(&self, account: &str, to: &MessageRef, text: &str) -> MessageRef {
+        let root = {
+            let server = self.server();
+            let place = server.place(to).expect("there is something to reply to");
+            let message = &server.messages[place].message;
+            message.thread.clone().unwrap_or_else(|| message.at.id.clone())
+        };
+        self.append(account, to.channel.clone(), Some(root), text)
+    }
+
+    fn append(
+        &self,
+        account: &str,
+        channel: ChatChannelId,
+        thread: Option<MessageId>,
+        text: &str,
+    ) -> MessageRef {
+        assert_ne!(account, TRIBUNE, "nobody writes as Tribune");
+        let account: AccountId = account.parse().unwrap();
+        let at = {
+            let mut server = self.server();
+            let direct = channel.as_str() == format!("dm:{account}");
+            assert!(direct || server.channels.contains(&channel), "no channel {channel}");
+            server.accounts.insert(account.clone());
+            let kind = server.kind_of(&account);
+            let at = server.append(self, (channel, thread), account, kind, text);
+            server.hints.push_back(ChatEvent::Messages);
+            if let Some(root) = &server.messages.last().unwrap().message.thread {
+                let root = MessageRef { id: root.clone(), ..at.clone() };
+                server.hints.push_back(ChatEvent::Touched(root));
+            }
+            at
+        };
+        self.bell.notify_one();
+        at
+    }
+
+    /// Somebody reacts.
+    pub fn add(&self, account: &str, at: &MessageRef, sign: Sign) {
+        self.change(at, |server, place| {
+            let account = self.account(account);
+            let kind = server.kind_of(&account.id);
+            server.messages[place].react(account, kind, sign, self.clock.now());
+        });
+    }
+
+    /// Somebody takes a reaction back.
+    pub fn remove(&self, account: &str, at: &MessageRef, sign: Sign) {
+        self.change(at, |server, place| {
+            let account = self.account(account);
+            let reactions = &mut server.messages[place].reactions;
+            reactions.retain(|it| it.account != account || it.sign != sign);
+        });
+    }
+
+    /// A text is changed, by its author or by somebody with power over the server.
+    pub fn rewrite(&self, at: &MessageRef, by: Edited, text: &str) {
+        self.change(at, |server, place| {
+            let written = &mut server.messages[place];
+            written.message.text = text.into();
+            written.message.edited = by;
+            written.edits += 1;
+        });
+    }
+
+    /// A message is deleted.
+    pub fn delete(&self, at: &MessageRef) {
+        self.change(at, |server, place| server.messages[place].deleted = true);
+    }
+
+    /// The connection is lost, or is back.
+    pub fn set_down(&self, down: bool) {
+        let mut server = self.server();
+        server.down = down;
+        server.hints.push_back(ChatEvent::Gap);
+        drop(server);
+        self.bell.notify_one();
+    }
+
+    fn change(&self, at: &MessageRef, change: impl FnOnce(&mut Server, usize)) {
+        {
+            let mut server = self.server();
+            let place = server.place(at).expect("the message is there");
+            change(&mut server, place);
+            let root = server.messages[place].message.thread.clone();
+            server.hints.push_back(ChatEvent::Touched(at.clone()));
+            if let Some(id) = root {
+                server.hints.push_back(ChatEvent::Touched(MessageRef { id, ..at.clone() }));
+            }
+        }
+        self.bell.notify_one();
+    }
+
+    fn account(&self, id: &str) -> Account {
+        Account { platform: self.platform.clone(), id: id.parse().unwrap() }
+    }
+
+    /// Begins a call of Tribune's.
+    fn call(&self) -> Result<MutexGuard<'_, Server>, ChatError> {
+        let mut server = self.server();
+        server.calls += 1;
+        match server.down {
+            true => {
+                let platform = self.platform.clone();
+                Err(ChatError::Unreachable { platform, why: "connection lost".into() })
+            }
+            false => Ok(server),
+        }
+    }
+
+    fn rejected(&self, why: &str) -> ChatError {
+        ChatError::Rejected { platform: self.platform.clone(), why: why.into() }
+    }
+
+    /// As [`Self::call`], for a message that must be there.
+    fn call_on(&self, at: &MessageRef) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
+        let server = self.call()?;
+        let place = server.place(at).ok_or_else(|| self.rejected("there is no such message"))?;
+        Ok((server, place))
+    }
+}
+
+impl Server {
+    fn kind_of(&self, account: &AccountId) -> AuthorKind {
+        if self.machines.contains(account) { AuthorKind::Machine } else { AuthorKind::Human }
+    }
+
+    /// Says whether Tribune can post there; a direct channel is there once its account is.
+    fn has(&self, channel: &ChatChannelId) -> bool {
+        let direct = |account: &AccountId| channel.as_str() == format!("dm:{account}");
+        self.channels.contains(channel) || self.accounts.iter().any(direct)
+    }
+
+    fn place(&self, at: &MessageRef) -> Option<usize> {
+        let is_it = |it: &Written| it.message.at == *at && !it.deleted;
+        self.messages.iter().position(is_it)
+    }
+
+    fn append(
+        &mut self,
+        chat: &FakeChat,
+        (channel, thread): (ChatChannelId, Option<MessageId>),
+        author: AccountId,
+        kind: AuthorKind,
+        text: &str,
+    ) -> MessageRef {
+        let id = format!("m{}", self.messages.len() + 1).parse().unwrap();
+        let at = MessageRef { platform: chat.platform.clone(), channel, id };
+        let direct = at.channel.as_str().starts_with("dm:");
+        self.messages.push(Written {
+            message: Message {
+                at: at.clone(),
+                thread,
+                author: Account { platform: chat.platform.clone(), id: author },
+                kind,
+                direct,
+                text: text.into(),
+                sent: chat.clock.now(),
+                edited: Edited::No,
+            },
+            deleted: false,
+            edits: 0,
+            reactions: Vec::new(),
+            first_text: text.into(),
+        });
+        at
+    }
+}
+
+impl Written {
+    fn react(&mut self, account: Account, kind: AuthorKind, sign: Sign, at: Timestamp) {
+        if !self.reactions.iter().any(|it| it.account == account && it.sign == sign) {
+            self.reactions.push(Reaction { sign, account, kind, at: Some(at) });
+        }
+    }
+}
+
+#[async_trait]
+impl Chat for FakeChat {
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    async fn next(&self) -> Result<ChatEvent, ChatError> {
+        loop {
+            let hint = self.server().hints.pop_front();
+            if let Some(hint) = hint {
+                return Ok(hint);
+            }
+            self.bell.notified().await;
+        }
+    }
+
+    async fn since(&self, cursor: Option<&Cursor>) -> Result<(Vec<Message>, Cursor), ChatError> {
+        let server = self.call()?;
+        let end = Cursor(server.messages.len().to_string());
+        let Some(cursor) = cursor else { return Ok((Vec::new(), end)) };
+        let after: usize = cursor.0.parse().map_err(|_| self.rejected("that is no cursor"))?;
+        let new = server.messages.iter().skip(after);
+        let new = new.filter(|it| !it.deleted && it.message.kind != AuthorKind::Tribune);
+        Ok((new.map(|it| it.message.clone()).collect(), end))
+    }
+
+    async fn post(
+        &self,
+        to: &Destination,
+        body: &Body,
+        key: &PostKey,
+    ) -> Result<Posted, ChatError> {
+        let mut server = self.call()?;
+        if let Some(place) = server.by_key.get(key) {
+            let first = &server.messages[*place];
+            return Ok(Posted { at: first.message.at.clone(), text: first.first_text.clone() });
+        }
+        let place = match to {
+            Destination::Channel(channel) if server.has(channel) => (channel.clone(), None),
+            Destination::Channel(_) => return Err(self.rejected("there is no such channel")),
+            Destination::Thread(root) => {
+                let place = server.place(root);
+                let place = place.ok_or_else(|| self.rejected("there is no such thread"))?;
+                let first = &server.messages[place].message;
+                let id = first.thread.clone().unwrap_or_else(|| first.at.id.clone());
+                (root.channel.clone(), Some(id))
+            }
+            Destination::Direct(account) => {
+                (format!("dm:{}", account.id).parse().expect("a channel"), None)
+            }
+        };
+        let text = plain(body);
+        let author = TRIBUNE.parse().expect("an account");
+        let at = server.append(self, place, author, AuthorKind::Tribune, &text);
+        let last = server.messages.len() - 1;
+        server.by_key.insert(key.clone(), last);
+        Ok(Posted { at, text })
+    }
+
+    async fn edit(&self, at: &MessageRef, body: &Body) -> Result<Posted, ChatError> {
+        let (mut server, place) = self.call_on(at)?;
+        let written = &mut server.messages[place];
+        if written.message.kind != AuthorKind::Tribune {
+            return Err(self.rejected("that is somebody else's message"));
+        }
+        written.message.text = plain(body);
+        written.edits += 1;
+        Ok(Posted { at: at.clone(), text: written.message.text.clone() })
+    }
+
+    async fn react(&self, at: &MessageRef, sign: Sign) -> Result<(), ChatError> {
+        let (mut server, place) = self.call_on(at)?;
+        let account = self.account(TRIBUNE);
+        server.messages[place].react(account, AuthorKind::Tribune, sign, self.clock.now());
+        Ok(())
+    }
+
+    async fn read(&self, at: &MessageRef) -> Result<Option<Message>, ChatError> {
+        let server = self.call()?;
+        Ok(server.place(at).map(|place| server.messages[place].message.clone()))
+    }
+
+    async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, ChatError> {
+        let (server, place) = self.call_on(at)?;
+        Ok(server.messages[place].reactions.clone())
+    }
+
+    async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError> {
+        let (server, _) = self.call_on(at)?;
+        let replies = server.messages.iter().filter(|it| {
+            !it.deleted
+                && it.message.at.channel == at.channel
+                && it.message.thread.as_ref() == Some(&at.id)
+        });
+        Ok(replies.map(|it| it.message.clone()).collect())
+    }
+
+    fn permalink(&self, at: &MessageRef) -> String {
+        format!("chat:{}/{}", at.channel, at.id)
+    }
+
+    fn mention(&self, account: &Account) -> String {
+        format!("@{}", account.id)
+    }
+}
+
+/// Returns a body as text, for people who read tests.
+fn plain(body: &Body) -> String {
+    let line = |spans: &Vec<Span>| spans.iter().map(span).collect::<String>();
+    let blocks = body.0.iter().map(|block| match block {
+        Block::Line(spans) => line(spans),
+        Block::List(rows) => {
+            rows.iter().map(|row| format!("- {}", line(row))).collect::<Vec<_>>().join("\n")
+        }
+        Block::Code { lang, text } => format!("```{lang}\n{}\n```", text.trim_end_matches('\n')),
+        Block::Rule => "---".into(),
+    });
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+fn span(span: &Span) -> String {
+    match span {
+        Span::Text(text) | Span::Strong(text) => text.clone(),
+        Span::Code(text) => format!("`{text}`"),
+        Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+        Span::Post { text, .. } => text.clone(),
+        Span::Link { text, url } => format!("{text} <{url}>"),
+    }
+}
