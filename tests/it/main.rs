@@ -19,5 +19,6 @@ mod manifest;
 mod output;
 mod shipped_policies;
 mod stories;
+mod story;
 mod web;
 mod world;

@@ -205,13 +205,23 @@ impl<'a> Stage<'a> {
 
     /// Waits until a request is in one of these states.
     pub async fn until(&self, id: RequestId, wanted: &[State]) -> Result<RequestDetail, StepError> {
+        self.within(PATIENCE, id, wanted).await
+    }
+
+    /// As [`Self::until`], with less patience.
+    pub async fn within(
+        &self,
+        patience: Duration,
+        id: RequestId,
+        wanted: &[State],
+    ) -> Result<RequestDetail, StepError> {
         let begun = Instant::now();
         loop {
             let detail = self.request(id).await?;
             if wanted.contains(&detail.request.state) {
                 return Ok(detail);
             }
-            if begun.elapsed() > PATIENCE || detail.request.state.is_final() {
+            if begun.elapsed() > patience || detail.request.state.is_final() {
                 let names: Vec<&str> = wanted.iter().map(|state| state.as_str()).collect();
                 return Err(StepError::Wrong {
                     expected: format!("{id} {}", names.join(" or ")),

@@ -1,7 +1,7 @@
 //! Steps 1 to 6: who may, on what evidence, and what ends it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::stage::{Force, GLANCE, PATIENCE, Stage};
 use super::transcript::StepError;
@@ -12,6 +12,9 @@ use crate::domain::intent::Slot;
 use crate::domain::request::State;
 use crate::source::workbench::Content;
 use crate::web::host_api::RequestDetail;
+
+/// How long what happens at once may take on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Returns the slots that a request still misses.
 fn missing(detail: &RequestDetail) -> Vec<Slot> {
@@ -69,7 +72,7 @@ pub async fn cited(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.tell.answered(&card.text)?;
     stage.tell.good(&format!("cited again, #{number} does not count: {first} used it"))?;
     let wanted = missing(&waits);
-    stage.tell.expect("the card says what else would do", wanted.len() == 2, roles(&wanted))?;
+    stage.tell.expect("the card says what else would do", !wanted.is_empty(), roles(&wanted))?;
     stage.say(&ken, DEV, &format!("!cancel {second}")).await?;
     stage.until(second, &[State::Cancelled]).await?;
     let acts = stage.acts("service.sh")?;
@@ -180,7 +183,8 @@ pub async fn banned(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.tell.did("ada", "merges grace's pull request: Ban mallory")?;
     stage.push(Force::No).await?;
     stage.applied().await?;
-    let ended = stage.until(id, &[State::Denied, State::Cancelled, State::Void]).await?;
+    let over = [State::Denied, State::Cancelled, State::Void];
+    let ended = stage.within(AT_ONCE, id, &over).await?;
     let rule = ended.why.join("; ");
     stage.tell.answered(&rule)?;
     stage.tell.expect("it is ended at once, by the ban", rule.contains("banned"), rule.clone())?;

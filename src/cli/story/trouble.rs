@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::stage::{Force, Stage};
 use super::transcript::StepError;
 use super::{DEV, person};
+use crate::domain::audit::Row;
 use crate::domain::id::{RepoPath, Revision};
 use crate::domain::request::State;
 use crate::ports::store::TroubleKind;
@@ -129,8 +130,12 @@ pub async fn killed(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.tell.did("somebody", "kills the daemon with SIGKILL, and starts it again")?;
     stage.binary.start().await?;
     let ended = stage.until(id, &[State::Interrupted]).await?;
-    let run = ended.runs.first().map(|run| format!("{:?}", run.outcome)).unwrap_or_default();
-    stage.tell.good(&format!("{id} is interrupted ({run})"))?;
+    let attempts = ended.runs.len();
+    stage.tell.expect(
+        &format!("{id} is interrupted"),
+        attempts == 1,
+        format!("{attempts} runs"),
+    )?;
     let card = stage.card_says(&barbara, DEV, id, "interrupted").await?;
     stage.tell.answered(&card.text)?;
     let left = is_alive(process);
@@ -161,7 +166,9 @@ pub async fn audited(stage: &mut Stage<'_>) -> Result<(), StepError> {
     let told = String::from_utf8_lossy(&cancelled.stderr).into_owned();
     stage.tell.expect("the host ends a request", cancelled.status.success(), told)?;
     stage.binary.stop().await?;
-    verified(stage, "the chain verifies", Fine::Yes).await?;
+    verified(stage, "the chain verifies", 0, "the chain is whole").await?;
+    let row = marked(stage).await?;
+    let head = last_row(stage).await?;
 
     let store = stage.store();
     let bytes = std::fs::read(&store).map_err(StepError::broken)?;
@@ -170,33 +177,53 @@ pub async fn audited(stage: &mut Stage<'_>) -> Result<(), StepError> {
         return Err(StepError::Broken(format!("{} is not in the store", MARK.0)));
     }
     std::fs::write(&store, changed).map_err(StepError::broken)?;
-    stage.tell.did("somebody", "changes one row of the store behind its back")?;
-    verified(stage, "verify says which row was changed", Fine::No).await?;
+    stage.tell.did("somebody", &format!("changes row {row} in the store behind its back"))?;
+    let names = format!("row {row} ");
+    verified(stage, "verify says which row was changed", 1, &names).await?;
 
     std::fs::write(&store, &bytes).map_err(StepError::broken)?;
     stage.binary.start().await?;
     still_decides(stage, "the daemon goes on, and writes more rows").await?;
     stage.binary.stop().await?;
-    verified(stage, "the longer chain verifies", Fine::Yes).await?;
+    verified(stage, "the longer chain verifies", 0, "the chain is whole").await?;
+    let lost = last_row(stage).await? - head;
     std::fs::write(&store, &bytes).map_err(StepError::broken)?;
     stage.tell.did("somebody", "cuts the newest rows off, by putting an older store back")?;
-    verified(stage, "verify says that rows are missing", Fine::No).await
+    let names = format!("{lost} rows are missing after row {head}");
+    verified(stage, "verify says how many rows are missing, and after which", 1, &names).await
 }
 
-/// Whether the audit log should be found whole.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fine {
-    Yes,
-    No,
+/// Returns the number of the audit row that holds the mark.
+async fn marked(stage: &Stage<'_>) -> Result<u64, StepError> {
+    let rows: Vec<Row> = stage.binary.json(&["audit", "list", "--limit", "0", "--json"]).await?;
+    rows.iter()
+        .find(|row| row.entry.detail.to_string().contains(MARK.0))
+        .map(|row| row.seq)
+        .ok_or_else(|| StepError::Broken(format!("no audit row tells of {}", MARK.0)))
 }
 
-async fn verified(stage: &mut Stage<'_>, what: &str, fine: Fine) -> Result<(), StepError> {
+/// Returns the number of the last audit row.
+async fn last_row(stage: &Stage<'_>) -> Result<u64, StepError> {
+    let rows: Vec<Row> = stage.binary.json(&["audit", "list", "--limit", "1", "--json"]).await?;
+    Ok(rows.last().map_or(0, |row| row.seq))
+}
+
+/// Lets the audit log be verified; the exit code must be `code`, and the verdict must name `fact`.
+async fn verified(
+    stage: &mut Stage<'_>,
+    what: &str,
+    code: i32,
+    fact: &str,
+) -> Result<(), StepError> {
     let output: Output = stage.binary.command(&["audit", "verify"]).await?;
     let told = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    stage.tell.answered(&format!("audit verify, exit {:?}: {told}", output.status.code()))?;
-    let wanted = if fine == Fine::Yes { 0 } else { 1 };
-    let seen = format!("exit {:?}: {told}", output.status.code());
-    stage.tell.expect(what, output.status.code() == Some(wanted), seen)
+    let seen = match output.status.code() {
+        Some(code) => format!("audit verify, exit {code}: {told}"),
+        None => format!("audit verify, {}: {told}", output.status),
+    };
+    stage.tell.answered(&seen)?;
+    let is_so = output.status.code() == Some(code) && told.contains(fact);
+    stage.tell.expect(what, is_so, seen)
 }
 
 /// Replaces each occurrence of one text by another of the same length.
