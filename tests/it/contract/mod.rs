@@ -1,6 +1,8 @@
 //! One suite per port, over the simulated world and every real adapter.
 
+mod chat;
 mod executor;
+mod fake_source;
 mod forge;
 mod git_source;
 mod source;
