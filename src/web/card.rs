@@ -1,16 +1,39 @@
-//! How the request behind a card stands, so that a card can be seen at a glance.
+//! How the request behind a card stands, read from the card, so that it can be seen at a glance.
 
-use super::Site;
-use super::error::WebError;
-use crate::domain::message::MessageRef;
-use crate::domain::reply::card::parse_key;
+use crate::domain::reply::run::state_words;
 use crate::domain::request::State;
 
-/// Returns the state that a card shows; `None` if the message is no card. A card that was
-/// replaced by another shows `Void`, whatever became of its request.
-pub async fn state(site: &Site, at: &MessageRef) -> Result<Option<State>, WebError> {
-    let Some(found) = site.store.post_at(at).await? else { return Ok(None) };
-    let Some((id, card)) = parse_key(&found.post.key) else { return Ok(None) };
-    let request = site.store.request(id).await?;
-    Ok(request.map(|request| if request.card == card { request.state } else { State::Void }))
+/// Returns the state that a card of Tribune's says first below its rule; `None` if the message is
+/// no card.
+///
+/// The text is what people see, so the colour never says otherwise; and a message is shown before
+/// the store knows that it is a card.
+pub fn state(text: &str) -> Option<State> {
+    let mut below = text.lines().skip_while(|line| line.trim() != "---").skip(1);
+    let first = below.find(|line| !line.trim().is_empty())?;
+    let (said, _) = first.trim_start().strip_prefix("**")?.split_once("**")?;
+    State::ALL.into_iter().find(|state| state_words(*state) == said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_read_from_its_card() {
+        for state in State::ALL {
+            let card = format!(
+                "**r1** @ada asks\n\n- on: **x**\n\n---\n\n**{}** — why",
+                state_words(state)
+            );
+            assert_eq!(super::state(&card), Some(state));
+        }
+    }
+
+    #[test]
+    fn what_has_no_rule_or_no_state_is_no_card() {
+        for text in ["**running**", "a\n\n---\n\nrunning", "a\n\n---\n\n**walking**", "---", ""] {
+            assert_eq!(state(text), None, "{text}");
+        }
+    }
 }

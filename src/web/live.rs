@@ -151,23 +151,23 @@ impl Feed {
         };
         let root_id = root.as_ref().map(|root| root.id.clone());
         if let Some(root) = root {
-            self.show(&place, List::Stream, &root, event.seq).await?;
+            self.show(&place, List::Stream, &root, event.seq)?;
         }
         if self.watch.thread.is_some() && self.watch.thread == root_id {
-            self.show(&place, List::Thread, &message, event.seq).await?;
+            self.show(&place, List::Thread, &message, event.seq)?;
         }
         Ok(())
     }
 
     /// Sends one message as it looks in one list.
-    async fn show(
+    fn show(
         &mut self,
         place: &Place,
         list: List,
         message: &BoardMessage,
         seq: u64,
     ) -> Result<(), WebError> {
-        let view = view::message(&self.site, &self.reader, place, list, message).await?;
+        let view = view::message(&self.site, &self.reader, place, list, message);
         let data = json!({
             "list": match list { List::Stream => "stream", List::Thread => "thread" },
             "id": view.id,

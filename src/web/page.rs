@@ -88,7 +88,7 @@ pub async fn thread(
     if found.first().is_none_or(|first| first.channel != stream.place.id) {
         return Err(WebError::NotFound);
     }
-    let messages = view::messages(&site, &reader, &stream.place, List::Thread, &found).await?;
+    let messages = view::messages(&site, &reader, &stream.place, List::Thread, &found);
     let thread = Thread { root: root.to_string(), messages, nonce: site.nonce() };
     Ok(render(&site, &reader, seq, Some(stream), Some(thread)))
 }
@@ -119,7 +119,7 @@ async fn open_stream(
     let found = site.board.messages(&place.id, before.as_ref(), PAGE).await?;
     let full = found.len() >= PAGE as usize;
     let older = found.first().filter(|_| full).map(|first| first.id.to_string());
-    let messages = view::messages(site, reader, &place, List::Stream, &found).await?;
+    let messages = view::messages(site, reader, &place, List::Stream, &found);
     Ok(Stream { place, messages, older, is_latest: before.is_none(), nonce: site.nonce() })
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::error::WebError;
-use super::place::{self, Place};
+use super::place::Place;
 use super::reader::Reader;
 use super::{Site, card, markdown};
 use crate::domain::id::AccountId;
@@ -114,20 +114,17 @@ pub enum List {
 }
 
 /// Prepares a message for `reader`.
-pub async fn message(
+pub fn message(
     site: &Site,
     reader: &Reader,
     place: &Place,
     list: List,
     message: &BoardMessage,
-) -> Result<MessageView, WebError> {
+) -> MessageView {
     let tribune = message.author.as_str() == TRIBUNE;
     let (author, handle) = name_of(site, &message.author);
-    let state = match tribune {
-        true => card::state(site, &place::at(site, place, message.id.clone())).await?,
-        false => None,
-    };
-    Ok(MessageView {
+    let state = card::state(&message.text).filter(|_| tribune);
+    MessageView {
         id: message.id.to_string(),
         base: place.path(),
         csrf: reader.csrf(),
@@ -149,22 +146,18 @@ pub async fn message(
         votes: if message.deleted { Vec::new() } else { votes(site, reader, message) },
         replies: message.replies,
         in_thread: list == List::Thread,
-    })
+    }
 }
 
 /// Prepares a list of messages for `reader`.
-pub async fn messages(
+pub fn messages(
     site: &Site,
     reader: &Reader,
     place: &Place,
     list: List,
     messages: &[BoardMessage],
-) -> Result<Vec<MessageView>, WebError> {
-    let mut views = Vec::with_capacity(messages.len());
-    for one in messages {
-        views.push(message(site, reader, place, list, one).await?);
-    }
-    Ok(views)
+) -> Vec<MessageView> {
+    messages.iter().map(|one| message(site, reader, place, list, one)).collect()
 }
 
 /// Renders a message's text. A command is shown as it was typed: in it, `*` and `_` are no markup.

@@ -161,6 +161,24 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Requested,
+        Self::NeedsApproval,
+        Self::Permitted,
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Interrupted,
+        Self::Denied,
+        Self::Vetoed,
+        Self::Expired,
+        Self::Void,
+    ];
+
     /// Says whether nothing more will happen.
     pub fn is_final(self) -> bool {
         match self {
