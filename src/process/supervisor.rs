@@ -192,7 +192,7 @@ impl Supervisor {
                 }
                 ended = watched.ended() => {
                     ended?;
-                    return Ok(last_word(report, reported).await?);
+                    return last_word(report, reported).await;
                 }
                 // Nothing is said over the lifeline after the spec: anything means its end.
                 _ = self.lifeline.read_u8() => return Ok(Ended::Killed(End::Cancelled)),

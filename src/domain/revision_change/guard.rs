@@ -198,7 +198,7 @@ fn most_removed(
 }
 
 /// Leaves out bans that have ended since: nobody took those away.
-fn still_due<'a>(kind: Kind, names: BTreeSet<&'a str>, now: Timestamp) -> BTreeSet<&'a str> {
+fn still_due(kind: Kind, names: BTreeSet<&str>, now: Timestamp) -> BTreeSet<&str> {
     let ended = |ban: &str| end_of(ban).is_some_and(|end| end <= now);
     names.into_iter().filter(|name| kind != Kind::Bans || !ended(name)).collect()
 }

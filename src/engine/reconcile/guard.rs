@@ -24,9 +24,7 @@ fn policies(snapshot: &Snapshot) -> BTreeMap<String, PolicyText> {
 
 /// Returns why the delta guard holds a snapshot, in words, if it does.
 pub(super) fn objection(state: &SourceState, next: &Snapshot, now: Timestamp) -> Option<String> {
-    if state.applied.is_none() {
-        return None;
-    }
+    state.applied.as_ref()?;
     let policies = policies(next);
     let names = change::names(&Revised { repo: &next.repo, policies: &policies }, now);
     let findings = change::findings(&state.high_water, &names, now);

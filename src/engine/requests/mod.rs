@@ -58,17 +58,13 @@ impl Engine {
 
     /// Looks at every open request again: the policy repo, or something else that all depend
     /// on, has changed.
-    pub fn consider_all<'a>(
-        self: &'a Arc<Self>,
-    ) -> impl Future<Output = Result<(), EngineError>> + Send + 'a {
-        async move {
-            let states = super::clocks::WAITING.to_vec();
-            let filter = RequestFilter { states, ..RequestFilter::default() };
-            for request in self.ports.store.requests(&filter).await? {
-                self.consider(request.id);
-            }
-            Ok(())
+    pub async fn consider_all(self: &Arc<Self>) -> Result<(), EngineError> {
+        let states = super::clocks::WAITING.to_vec();
+        let filter = RequestFilter { states, ..RequestFilter::default() };
+        for request in self.ports.store.requests(&filter).await? {
+            self.consider(request.id);
         }
+        Ok(())
     }
 
     /// Decides a request on what is so now, and dispatches it if it may run.

@@ -243,7 +243,7 @@ pub async fn discarding_follows_no_symlink<H: Host>(host: H) {
     let folder = place.path().join("tree");
     std::fs::create_dir_all(folder.join("below")).unwrap();
     std::os::unix::fs::symlink(&outside, folder.join("below/link")).unwrap();
-    std::fs::set_permissions(folder.join("below"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(folder.join("below"), std::fs::Permissions::from_mode(0o000)).unwrap();
     host.source().discard(&folder).await.unwrap();
     assert!(!folder.exists());
     assert!(outside.join("precious").exists());
