@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::evidence::{Unreadable, may_fill_any};
+use super::evidence::Unreadable;
 use super::{Engine, EngineError};
 use crate::domain::arguments::arguments;
 use crate::domain::command::{self, Command, Vocabulary};
 use crate::domain::evidence::{Circumstances, Citation, Evidence, Pull, PullRef};
-use crate::domain::id::{PersonId, TargetName};
+use crate::domain::id::TargetName;
 use crate::domain::intent::Intent;
 use crate::domain::reply::join;
 use crate::domain::request::Request;

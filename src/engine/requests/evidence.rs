@@ -252,7 +252,7 @@ fn judge(
 
 /// Says whether policy lets a person fill any slot of the intent; where it has none, whether
 /// they may approve it by a role that they hold.
-pub(super) fn may_fill_any(
+fn may_fill_any(
     snapshot: &Snapshot,
     question: &Question<'_>,
     person: &PersonId,
