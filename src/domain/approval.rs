@@ -93,3 +93,92 @@ fn augment(
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slot(role: &str, count: u32) -> Slot {
+        Slot { role: role.parse().expect("a role"), count }
+    }
+
+    fn people(count: usize) -> Vec<PersonId> {
+        (0..count).map(|index| format!("p{index}").parse().expect("a name")).collect()
+    }
+
+    #[test]
+    fn one_person_with_two_roles_does_not_fill_both_slots() {
+        let slots = [slot("operator", 1), slot("sre", 1)];
+        let filling = fill(&slots, &people(1), |_, _| true);
+        assert_eq!(filling.filled.len(), 1);
+        assert_eq!(filling.missing, [slot("sre", 1)]);
+        assert!(fill(&slots, &people(2), |_, _| true).is_complete());
+    }
+
+    #[test]
+    fn somebody_moves_along_so_that_another_finds_a_place() {
+        // The first could take either slot, the second only the first one.
+        let slots = [slot("operator", 1), slot("sre", 1)];
+        let filling = fill(&slots, &people(2), |person, slot| {
+            person.as_str() == "p0" || slot.role.as_str() == "operator"
+        });
+        assert!(filling.is_complete());
+        assert_eq!(filling.filled[&people(2)[1]], 0);
+    }
+
+    /// Returns the most places that can be filled, by trying everything.
+    fn brute(
+        places: &[usize],
+        allowed: &[Vec<bool>],
+        person: usize,
+        taken: &mut Vec<bool>,
+    ) -> usize {
+        if person == allowed.len() {
+            return 0;
+        }
+        let mut best = brute(places, allowed, person + 1, taken);
+        for place in 0..places.len() {
+            if !taken[place] && allowed[person][places[place]] {
+                taken[place] = true;
+                best = best.max(1 + brute(places, allowed, person + 1, taken));
+                taken[place] = false;
+            }
+        }
+        best
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_brute_force(
+            counts in prop::collection::vec(1_u32..3, 1..4),
+            allowed in prop::collection::vec(prop::collection::vec(any::<bool>(), 3), 0..5),
+        ) {
+            let slots: Vec<Slot> = counts
+                .iter()
+                .enumerate()
+                .map(|(index, count)| slot(&format!("role{index}"), *count))
+                .collect();
+            let people = people(allowed.len());
+            let index_of = |slot: &Slot| slots.iter().position(|other| other.role == slot.role);
+            let filling = fill(&slots, &people, |person, slot| {
+                let who = people.iter().position(|other| other == person).expect("known");
+                allowed[who][index_of(slot).expect("known")]
+            });
+            let places: Vec<usize> = slots
+                .iter()
+                .enumerate()
+                .flat_map(|(index, slot)| std::iter::repeat_n(index, slot.count as usize))
+                .collect();
+            let most = brute(&places, &allowed, 0, &mut vec![false; places.len()]);
+            prop_assert_eq!(filling.filled.len(), most);
+            let missing: u32 = filling.missing.iter().map(|slot| slot.count).sum();
+            prop_assert_eq!(missing as usize, places.len() - most);
+            for (person, slot) in &filling.filled {
+                let who = people.iter().position(|other| other == person).expect("known");
+                prop_assert!(allowed[who][*slot]);
+            }
+        }
+    }
+}

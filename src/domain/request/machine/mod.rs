@@ -430,3 +430,6 @@ impl SaturatingAdd for Timestamp {
         self.checked_add(by).unwrap_or(Timestamp::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;
