@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::canonical::canonical_json;
 use super::id::{IntentName, ObjectId, RepoPath, RequestId, TargetName};
 use super::param::Args;
 use super::person::Principal;
@@ -62,7 +63,7 @@ impl TryFrom<String> for Digest {
 /// The format that [`Asked`] is hashed in. Raise it whenever a field changes meaning.
 const VERSION: u32 = 1;
 
-/// What a digest is over. Field order is the canonical order.
+/// What a digest is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked<'a> {
     /// The request.
@@ -84,10 +85,9 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Returns the digest: SHA-256 of the version, a line feed, and canonical JSON (struct
-    /// fields in declared order, maps sorted by key, no white space).
+    /// Returns the digest: SHA-256 of the version, a line feed, and canonical JSON.
     pub fn digest(&self) -> Digest {
-        let json = serde_json::to_string(self).expect("plain data with text keys serialises");
+        let json = canonical_json(self);
         Digest::of(format!("tribune-digest-v{VERSION}\n{json}").as_bytes())
     }
 }

@@ -27,7 +27,7 @@ fn layers() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
         ("web", Some(&["domain", "ports", "engine", "policy"][..])),
         ("clock", Some(&["ports"][..])),
         ("telemetry", Some(&["settings"][..])),
-        ("settings", Some(&["domain", "process"][..])),
+        ("settings", Some(&["domain", "process", "source::Remote"][..])),
         ("app", None),
         ("cli", None),
         ("main", None),
