@@ -85,9 +85,7 @@ fn assess(
 ) -> Citation {
     let evidence = Evidence::default();
     let question = Question::of(&snapshot.repo, request, &evidence, now);
-    let reviewers = pull.approved_by.iter().chain(&pull.merged_by);
-    let eligible: BTreeSet<PersonId> =
-        reviewers.filter(|person| may_fill_any(snapshot, &question, person)).cloned().collect();
+    let eligible = policy::eligible(snapshot, &question);
     let author_flags = pull
         .author
         .as_ref()

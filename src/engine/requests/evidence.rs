@@ -252,11 +252,7 @@ fn judge(
 
 /// Says whether policy lets a person fill any slot of the intent; where it has none, whether
 /// they may approve it by a role that they hold.
-fn may_fill_any(
-    snapshot: &Snapshot,
-    question: &Question<'_>,
-    person: &PersonId,
-) -> bool {
+fn may_fill_any(snapshot: &Snapshot, question: &Question<'_>, person: &PersonId) -> bool {
     let rule = snapshot.repo.intents.get(question.intent).and_then(|it| it.approval.as_ref());
     let roles: BTreeSet<RoleName> = match rule {
         Some(rule) => rule.slots.iter().map(|slot| slot.role.clone()).collect(),
