@@ -28,11 +28,11 @@ impl Ledger for FakeLedger {
     }
 
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
-        Ok(self.0.lock().unwrap().1.last().cloned())
+        Ok(self.0.lock().unwrap().1.last().copied())
     }
 
     async fn sign(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, LedgerError> {
-        self.0.lock().unwrap().1.push(checkpoint.clone());
+        self.0.lock().unwrap().1.push(checkpoint);
         Ok(SignedCheckpoint { checkpoint, key: "test".into(), signature: "test".into() })
     }
 }
