@@ -75,7 +75,7 @@ impl App {
         let probe = probe();
         let sandbox = contained(probe, settings.exec.weak_sandbox, &mut warnings);
         let ports = ports(settings, &clock, &store, &console, secrets, probe).await?;
-        let options = options(settings, console_url, sandbox, warnings, console.platform());
+        let options = options(settings, console_url, sandbox, warnings, console.platform())?;
         let engine = Engine::new(ports, options, redactor);
         engine.start().await.context("failed to start")?;
         let stopping = CancellationToken::new();
@@ -148,13 +148,13 @@ fn options(
     sandbox: String,
     warnings: Vec<String>,
     console: &Platform,
-) -> Options {
-    Options {
+) -> anyhow::Result<Options> {
+    Ok(Options {
         operations: settings.operations.clone(),
         trust: settings.source.trust,
         start: settings.source.start.clone(),
         source_url: match &settings.source.origin {
-            Origin::Remote(remote) => remote.to_string(),
+            Origin::Remote(address) => Remote::parse(address)?.to_string(),
             Origin::Local(path) => path.display().to_string(),
         },
         source_branch: settings.source.branch.clone(),
@@ -169,13 +169,13 @@ fn options(
         warnings,
         console: console.clone(),
         console_url: console_url.to_owned(),
-    }
+    })
 }
 
 fn source_settings(settings: &Settings) -> anyhow::Result<SourceSettings> {
     let source = &settings.source;
     let mut remote = match &source.origin {
-        Origin::Remote(remote) => remote.clone(),
+        Origin::Remote(address) => Remote::parse(address)?,
         Origin::Local(path) => Remote::parse(&path.to_string_lossy())?,
     };
     if let Some(file) = &source.token_file {

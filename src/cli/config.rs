@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use crate::settings::{Settings, default_file, load};
+use crate::settings::{Origin, Settings, default_file, load};
+use crate::source::Remote;
 
 /// Returns the settings file: the one named, else `TRIBUNE_CONFIG`, else `tribune.toml` here,
 /// else the one in `/etc`.
@@ -28,5 +29,21 @@ pub fn read(named: Option<&Path>) -> Result<Settings, Failure> {
     // Only what is UTF-8 can be a setting; other variables are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(load(&file, &text, environment)?)
+    let settings = load(&file, &text, environment)?;
+    if let Origin::Remote(address) = &settings.source.origin {
+        check_remote(address).map_err(|why| {
+            Failure::usage(format!("{}: source.url: {why}", file.display()))
+                .hint("for example https://git.example.org/ops/policy.git")
+        })?;
+    }
+    Ok(settings)
+}
+
+/// Checks the address of a repository elsewhere.
+fn check_remote(address: &str) -> Result<(), String> {
+    let remote = Remote::parse(address).map_err(|error| error.to_string())?;
+    match remote.local_path() {
+        Some(_) => Err("is a folder; name it as source.path".to_owned()),
+        None => Ok(()),
+    }
 }

@@ -18,7 +18,6 @@ use url::Url;
 
 use crate::domain::id::{ChannelName, Revision, SecretName};
 use crate::domain::trust::TrustMode;
-use crate::source::Remote;
 
 pub use keys::{KEYS, Key, Kind, nearest};
 pub use read::load;
@@ -73,8 +72,8 @@ pub struct Source {
 /// Where the policy repo is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Elsewhere.
-    Remote(Remote),
+    /// Elsewhere, by address.
+    Remote(String),
     /// On this machine.
     Local(PathBuf),
 }

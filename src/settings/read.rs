@@ -11,7 +11,6 @@ use url::{Host, Url};
 use super::given::Reader;
 use super::{Audit, Exec, Log, LogFormat, Origin, Settings, SettingsError, Source, Web};
 use crate::domain::trust::TrustMode;
-use crate::source::Remote;
 
 /// Makes settings of the text of `file` and the daemon's environment.
 ///
@@ -98,14 +97,7 @@ impl Reader<'_> {
     }
 
     fn origin(&mut self) -> Option<Origin> {
-        let url = self.parsed("source.url", |text| {
-            Remote::parse(text).map_err(|error| error.to_string()).and_then(|remote| {
-                match remote.local_path() {
-                    Some(_) => Err("is a folder; name it as source.path".to_owned()),
-                    None => Ok(Origin::Remote(remote)),
-                }
-            })
-        });
+        let url = self.text("source.url").map(Origin::Remote);
         let path = self.path("source.path").map(Origin::Local);
         match (url, path) {
             (Some(origin), None) | (None, Some(origin)) => Some(origin),

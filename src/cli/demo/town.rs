@@ -84,12 +84,12 @@ impl Town {
 
     /// Returns the head.
     pub fn head(&self) -> Result<Revision, WorkbenchError> {
-        Ok(self.bench.head(BRANCH)?)
+        self.bench.head(BRANCH)
     }
 
     /// Sets the branch back: the next push of it must be forced.
     pub fn rewind(&mut self, to: &Revision) -> Result<(), WorkbenchError> {
-        Ok(self.bench.reset(BRANCH, to)?)
+        self.bench.reset(BRANCH, to)
     }
 
     /// Commits straight to the branch, signed by `author`.

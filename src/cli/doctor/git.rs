@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Finding;
 use crate::process::command::{Spec, run};
 use crate::settings::{Origin, Settings};
+use crate::source::Remote;
 
 const WHAT: &str = "git";
 
@@ -33,7 +34,10 @@ pub async fn program(path: &[PathBuf]) -> Finding {
 pub async fn repository(settings: &Settings) -> Finding {
     let path = match &settings.source.origin {
         Origin::Remote(url) => {
-            return Finding::good("source", format!("{url}, seen by `tribune reconcile`"));
+            // Shown without the credentials it may hold.
+            let shown =
+                Remote::parse(url).map_or_else(|error| error.to_string(), |it| it.to_string());
+            return Finding::good("source", format!("{shown}; `tribune reconcile` fetches it"));
         }
         Origin::Local(path) => path,
     };
