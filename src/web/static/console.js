@@ -212,15 +212,18 @@ function grow(text) {
   text.rows = Math.min(12, text.value.split("\n").length);
 }
 
-let words = null;
-let wordsAt = 0;
-async function vocabulary() {
-  if (words && Date.now() - wordsAt < 10000) return words;
+let words = null; // what the server said last
+let asked = null; // when it was asked, and what it will say
+/** Returns what can be completed: at once what is known, and asks anew behind it. */
+function vocabulary() {
+  if (!asked || Date.now() - asked.at > 10000) asked = { at: Date.now(), words: fetchWords() };
+  return words || asked.words;
+}
+
+async function fetchWords() {
   const where = new URLSearchParams({ channel: body.dataset.channel || "@tribune" });
-  const answer = await fetch(`/complete?${where}`, { headers: { accept: "application/json" } });
-  if (!answer.ok) return words;
-  wordsAt = Date.now();
-  words = await answer.json();
+  const answer = await fetch(`/complete?${where}`, { headers: { accept: "application/json" } }).catch(() => null);
+  if (answer?.ok) words = await answer.json();
   return words;
 }
 
@@ -317,7 +320,7 @@ function completing(form) {
   const refresh = async () => {
     const head = text.value.slice(0, text.selectionStart);
     if (!head.startsWith("!") || head.includes("\n")) { close(); return; }
-    const known = await vocabulary().catch(() => null);
+    const known = await vocabulary();
     if (!known || text.value.slice(0, text.selectionStart) !== head) return;
     list = offers(known, head);
     if (!list.length || document.activeElement !== text) { close(); return; }
@@ -342,6 +345,7 @@ function completing(form) {
   text.setAttribute("aria-controls", box.id);
   text.setAttribute("aria-expanded", "false");
   text.addEventListener("input", () => { grow(text); refresh(); });
+  text.addEventListener("focus", vocabulary);
   text.addEventListener("blur", close);
   text.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
