@@ -280,11 +280,9 @@ mod tests {
             ("a: b: c\n", Code::YamlSyntax, 1),
         ] {
             let problem = parse(source).unwrap_err();
-            println!("{problem:?}");
             assert_eq!((problem.code, problem.at.line), (code, line), "{source:?}");
         }
         let deep = "[".repeat(20_000);
-        println!("{:?}", parse(&deep));
         assert_eq!(parse(&deep).unwrap_err().code, Code::YamlLimit);
         let mut laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (from, to) in ["ab", "bc", "cd", "de", "ef", "fg"].map(|p| p.split_at(1)) {

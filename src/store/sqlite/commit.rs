@@ -45,8 +45,8 @@ pub(super) fn settle<T>(
 
 async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, StoreError> {
     source::check(on, &change.expect).await?;
-    let mut receipt = Receipt::default();
-    receipt.audit = audit::append(on, &change.audit).await?;
+    let audit = audit::append(on, &change.audit).await?;
+    let receipt = Receipt { audit };
     for value in &change.requests {
         request::put(on, value).await?;
     }

@@ -403,7 +403,7 @@ impl Store for FakeStore {
 
     async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
         let mut sessions = self.read(|data| data.sessions.values().cloned().collect::<Vec<_>>())?;
-        sessions.sort_by(|a, b| (a.since, a.hash.to_string()).cmp(&(b.since, b.hash.to_string())));
+        sessions.sort_by_key(|session| (session.since, session.hash.to_string()));
         Ok(sessions)
     }
 }
