@@ -275,7 +275,7 @@ mod tests {
             ("a: 1\na: 2\n", Code::YamlDuplicateKey, 2),
             ("m:\n  x: 1\n  x: 1\n", Code::YamlDuplicateKey, 3),
             ("a: [1\nb: 2\n", Code::YamlSyntax, 2),
-            ("a: 1\n---\nb: 2\n", Code::YamlSyntax, 2),
+            ("a: 1\n---\nb: 2\n", Code::YamlSyntax, 3),
             ("a: *nowhere\n", Code::YamlSyntax, 1),
             ("a: b: c\n", Code::YamlSyntax, 1),
         ] {

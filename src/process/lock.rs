@@ -107,7 +107,13 @@ impl Traces {
 /// Kills what a supervisor that died left behind, by the traces in its lock file, until nothing
 /// is left.
 pub(super) async fn sweep(lock: &Path) -> io::Result<()> {
-    let traces = Traces::parse(&fs::read(lock)?);
+    let content = match fs::read(lock) {
+        Ok(content) => content,
+        // Whoever followed the run removed it: nothing is left.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let traces = Traces::parse(&content);
     for _ in 0..SWEEP {
         let left = traces.survivors();
         if left.is_empty() {

@@ -73,7 +73,14 @@ impl Remote {
             )
         };
         let (host, path) = text.split_once(':').ok_or_else(rule)?;
-        if host.is_empty() || host.contains('/') || host.contains("@-") || path.is_empty() {
+        // `name::anything` would make git run the program `git-remote-name`.
+        let helper = path.starts_with(':');
+        if helper
+            || host.is_empty()
+            || host.contains(['/', ' '])
+            || host.contains("@-")
+            || path.is_empty()
+        {
             return Err(rule());
         }
         Ok(Self { address: text.to_owned(), protocol: Protocol::Ssh, header: None })
