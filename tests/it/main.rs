@@ -14,6 +14,7 @@ mod diagnostics;
 mod docs;
 mod examples;
 mod grammar;
+mod ground;
 mod keys;
 mod kill;
 mod manifest;

@@ -4,6 +4,7 @@
 //! the one that was built cannot be read.
 
 mod ending;
+mod host;
 mod reach;
 
 use std::collections::BTreeMap;

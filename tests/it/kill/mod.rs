@@ -7,11 +7,9 @@
 //!
 //! A missing `strace` fails these tests.
 
-mod ground;
-
 use std::time::Duration;
 
-use ground::{Daemon, Ground};
+use crate::ground::{Daemon, Ground};
 
 /// What people do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +45,28 @@ impl Script {
     }
 }
 
+/// An act appends a line to a file, sleeps and says something; two intents differ in patience.
+fn acts(ground: &Ground) -> Vec<(String, String)> {
+    let script = "#!/bin/sh\necho act >>\"$1\"\nsleep \"$2\"\necho done\n";
+    let folder = ground.at("acts");
+    let folder = folder.display();
+    let intent = |name: &str, timeout: &str| {
+        let text = format!(
+            "version: 1\nintent: {name}\nsummary: Append a line to a file\ncategory: change\nrisk: 1\n\
+             params:\n  seconds: {{ type: integer, min: 0, max: 60, summary: How long }}\n\
+             targets: [local]\napproval:\n  slots: [{{ role: sre }}]\n  veto: [operator]\n\
+             run: {{ argv: [playbooks/scripts/act.sh, {folder}/log, \"{{seconds}}\"] }}\n\
+             sandbox: {{ write: [{folder}] }}\nlimits: {{ timeout: {timeout} }}\n"
+        );
+        (format!("intents/{name}.yaml"), text)
+    };
+    vec![
+        ("playbooks/scripts/act.sh".to_owned(), script.to_owned()),
+        intent("act", "60s"),
+        intent("act-briefly", "2s"),
+    ]
+}
+
 /// Does whatever of the script is still to be done, until the request is over. `None`: the daemon
 /// died first. People who repeat themselves use the same nonce, as the page does.
 async fn play(ground: &Ground, daemon: &mut Daemon, script: Script) -> Option<String> {
@@ -74,7 +94,7 @@ async fn play(ground: &Ground, daemon: &mut Daemon, script: Script) -> Option<St
 }
 
 async fn kill_at_every_commit(script: Script) {
-    let ground = Ground::build().await;
+    let ground = Ground::build(acts).await;
     let mut survived = false;
     let mut nth = 0;
     while !survived {
@@ -140,7 +160,7 @@ async fn a_cancelled_request_runs_at_most_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_between_spawn_and_first_output_interrupts_the_run() {
-    let ground = Ground::build().await;
+    let ground = Ground::build(acts).await;
     ground.reset();
     let mut daemon = ground.start();
     ground.say(&mut daemon, "ken", "!run act on local seconds=30", "asks").await.unwrap();

@@ -1,4 +1,5 @@
-//! A policy repo, a state folder to begin from, people who are signed in, and the daemon.
+//! A policy repo, a state folder to begin from, people who are signed in, and the daemon: the
+//! built binary, driven as people drive it.
 
 #![expect(
     clippy::disallowed_methods,
@@ -75,10 +76,10 @@ fn clean(program: &str) -> Command {
 }
 
 fn run(program: &str, folder: &Path, words: &[&str]) -> String {
-    let output = Command::new(program)
+    let output = clean(program)
         .args(words)
         .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap_or_else(|error| panic!("{program} is needed by this test: {error}"));
     let told = String::from_utf8_lossy(&output.stderr);
@@ -88,13 +89,14 @@ fn run(program: &str, folder: &Path, words: &[&str]) -> String {
 
 impl Ground {
     /// Writes the policy repo, lets the daemon apply it, signs people in, and keeps the state.
-    pub async fn build() -> Self {
+    /// `more` are files of the repo beside the shipped ones; scripts may be executed.
+    pub async fn build(more: impl Fn(&Self) -> Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let console =
             TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let http = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let mut ground = Self { folder, console, http, people: BTreeMap::new() };
-        ground.write_repo();
+        ground.write_repo(&more(&ground));
         ground.write_settings();
         let mut daemon = ground.start();
         for person in ["ken", "grace"] {
@@ -106,43 +108,27 @@ impl Ground {
         ground
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    /// Returns a path beside the policy repo and the state.
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write_repo(&self) {
+    fn write_repo(&self, more: &[(String, String)]) {
         let repo = self.at("policy");
-        fs::create_dir(&repo).unwrap();
         fs::create_dir(self.at("acts")).unwrap();
-        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for name in ["policies", "intents", "inventory", "playbooks"] {
-            let from = project.join(name).display().to_string();
-            run("cp", &repo, &["-r", &from, "."]);
-        }
-        let script = "#!/bin/sh\necho act >>\"$1\"\nsleep \"$2\"\necho done\n";
-        let path = repo.join("playbooks/scripts/act.sh");
-        fs::write(&path, script).unwrap();
-        run("chmod", &repo, &["755", "playbooks/scripts/act.sh"]);
-        for (name, timeout) in [("act", "60s"), ("act-briefly", "2s")] {
-            fs::write(repo.join(format!("intents/{name}.yaml")), self.intent(name, timeout))
-                .unwrap();
+        let binary = crate::containment::binary().display().to_string();
+        let admin = ["--admin", "ada", "--account", "console:ada"];
+        run(&binary, self.folder.path(), &[&["init", "policy"], &admin[..]].concat());
+        for (path, text) in more {
+            fs::write(repo.join(path), text).unwrap();
+            if path.ends_with(".sh") {
+                run("chmod", &repo, &["755", path]);
+            }
         }
         run("git", &repo, &["init", "-q", "-b", "main"]);
         run("git", &repo, &["add", "-A"]);
         let who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"];
         run("git", &repo, &[&who[..], &["commit", "-q", "-m", "begin"]].concat());
-    }
-
-    fn intent(&self, name: &str, timeout: &str) -> String {
-        let acts = self.at("acts");
-        let acts = acts.display();
-        format!(
-            "version: 1\nintent: {name}\nsummary: Append a line to a file\ncategory: change\nrisk: 1\n\
-             params:\n  seconds: {{ type: integer, min: 0, max: 60, summary: How long }}\n\
-             targets: [local]\napproval:\n  slots: [{{ role: sre }}]\n  veto: [operator]\n\
-             run: {{ argv: [playbooks/scripts/act.sh, {acts}/log, \"{{seconds}}\"] }}\n\
-             sandbox: {{ write: [{acts}] }}\nlimits: {{ timeout: {timeout} }}\n"
-        )
     }
 
     fn write_settings(&self) {
@@ -200,7 +186,7 @@ impl Ground {
     }
 
     /// Waits until `done` gives something; `None`: the daemon died first.
-    async fn until<T>(
+    pub async fn until<T>(
         &self,
         daemon: &mut Daemon,
         what: &str,
@@ -232,7 +218,8 @@ impl Ground {
         format!("http://localhost:{}", self.console.port())
     }
 
-    fn command(&self, words: &[&str]) -> Option<String> {
+    /// Returns what a command of the host says; `None` if it fails.
+    pub fn command(&self, words: &[&str]) -> Option<String> {
         let words = self.words(words);
         let output = clean(&words[0]).args(&words[1..]).output().unwrap();
         output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
@@ -259,7 +246,8 @@ impl Ground {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    async fn page(&self, person: &str, path: &str) -> Option<String> {
+    /// Returns a page as somebody sees it; `None` if it cannot be had.
+    pub async fn page(&self, person: &str, path: &str) -> Option<String> {
         let url = format!("{}{path}", self.origin());
         let answer = self.http.get(url).header("Cookie", &self.people[person]).send().await.ok()?;
         if !answer.status().is_success() {
