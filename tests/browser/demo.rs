@@ -25,6 +25,8 @@ impl Demo {
         drop(free);
         let folder = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tribune"))
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .arg("demo")
             .args(["--port", &port.to_string(), "--dir"])
             .arg(folder.path().join("demo"))

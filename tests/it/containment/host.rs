@@ -57,7 +57,9 @@ async fn a_run_cannot_speak_for_the_host() {
     let said = ended.await.unwrap();
 
     let token = ground.at("state/host.token").display().to_string();
-    assert!(said.contains(&format!("failed to read {token}: Permission denied")), "{said}");
+    assert!(said.contains(&format!("error: failed to read {token}: ")), "{said}");
+    let by_head = format!("head: cannot open '{token}' for reading: Permission denied");
+    assert!(said.contains(&by_head), "{said}");
     assert!(!said.contains("was "), "{said}");
     assert_eq!(said.matches("by hand: HTTP/1.1 401 ").count(), 3, "{said}");
 
