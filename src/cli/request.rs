@@ -9,7 +9,8 @@ use super::host_client::HostClient;
 use super::terminal::{Terminal, columns};
 use super::{config, wait_for};
 use crate::domain::id::{PersonId, RequestId};
-use crate::domain::run::{Outcome, RunRecord};
+use crate::domain::reply::run::describe;
+use crate::domain::run::RunRecord;
 use crate::web::host_api::{Done, RequestDetail, RequestLine, RequestQuery, Why, path};
 
 /// Requests: list them, look at one, end one.
@@ -129,15 +130,7 @@ fn show(detail: &RequestDetail) -> String {
 }
 
 fn show_run(run: &RunRecord) -> String {
-    let how = match &run.outcome {
-        None => "under way".to_owned(),
-        Some(Outcome::Succeeded) => "succeeded".to_owned(),
-        Some(Outcome::Differs) => "found that the world differs".to_owned(),
-        Some(Outcome::Failed { how, .. }) => format!("failed ({how:?})"),
-        Some(Outcome::TimedOut) => "took too long".to_owned(),
-        Some(Outcome::Cancelled) => "was cancelled".to_owned(),
-        Some(Outcome::Interrupted) => "was interrupted".to_owned(),
-    };
+    let how = run.outcome.as_ref().map_or("under way".to_owned(), describe);
     let mut text = format!("\nrun {} started {}: {how}\n", run.id, run.started);
     for command in &run.commands {
         text.push_str(&format!("$ {command}\n"));

@@ -18,7 +18,8 @@ use crate::telemetry;
 /// Run the daemon in the foreground, until SIGTERM or Ctrl-C.
 ///
 /// Watches the policy repo, takes requests from chat, decides, runs, reports. The first signal
-/// lets runs under way end within shutdown.grace; a second one does not wait.
+/// lets runs under way end within shutdown.grace; a second one does not wait. SIGHUP reads the
+/// settings again and takes log.level; the rest is taken at the next start.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tribune serve --config /etc/tribune/tribune.toml\n  tribune serve --check-config\n  TRIBUNE_LOG_FORMAT=json tribune serve"
@@ -36,19 +37,29 @@ pub fn run(args: &ServeArgs, file: Option<&Path>, out: &mut Terminal) -> Result<
         out.line(&format!("{} is fine", config::file(file).display()))?;
         return Ok(Exit::Fine);
     }
-    telemetry::start(&settings.log)
+    let level = telemetry::start(&settings.log)
         .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
-    super::wait_for(serve(&settings))
+    super::wait_for(serve(&settings, file, &level))
 }
 
-async fn serve(settings: &Settings) -> Result<Exit, Failure> {
+async fn serve(
+    settings: &Settings,
+    file: Option<&Path>,
+    level: &telemetry::Level,
+) -> Result<Exit, Failure> {
+    let mut hangup = listen(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
     let app = App::start(settings, settings.web.external_url.as_str()).await?;
     if let Some(refusal) = unusable(&app).await? {
         app.stop().await;
         return Err(refusal);
     }
-    signals.next().await;
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = hangup.recv() => read_again(settings, file, level),
+        }
+    }
     tracing::info!("stopping; a second signal does not wait");
     tokio::select! {
         () = app.stop() => Ok(Exit::Fine),
@@ -79,6 +90,31 @@ async fn unusable(app: &App) -> Result<Option<Failure>, Failure> {
     ))
 }
 
+/// Reads the settings again on SIGHUP. What is logged changes at once; the rest at a restart.
+fn read_again(settings: &Settings, file: Option<&Path>, level: &telemetry::Level) {
+    let now = match config::read(file) {
+        Ok(now) => now,
+        Err(failure) => {
+            let why = failure.to_string();
+            tracing::error!(why = why.trim_end(), "the settings are broken; nothing is taken");
+            return;
+        }
+    };
+    if let Err(error) = level.set(&now.log.level) {
+        tracing::error!(%error, "the log level cannot be changed");
+    }
+    let with_old_level = Settings { log: settings.log.clone(), ..now.clone() };
+    if with_old_level == *settings && now.log.format == settings.log.format {
+        tracing::info!(level = now.log.level, "settings read again");
+    } else {
+        tracing::warn!("settings have changed; all but log.level is taken at the next start");
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::new(format!("failed to listen to signals: {error}")))
+}
+
 /// SIGTERM and SIGINT.
 pub struct Signals {
     term: Signal,
@@ -88,10 +124,6 @@ pub struct Signals {
 impl Signals {
     /// Begins to listen.
     pub fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::new(format!("failed to listen to signals: {error}")))
-        };
         Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
     }
 

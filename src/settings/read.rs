@@ -23,6 +23,10 @@ pub fn load(
     let mut reader =
         Reader { file, given: BTreeMap::new(), secrets: BTreeMap::new(), problems: Vec::new() };
     reader.take_file(text);
+    if !reader.problems.is_empty() && reader.given.is_empty() {
+        // Nothing could be read of it: what else is missing says nothing.
+        return Err(SettingsError { problems: reader.problems });
+    }
     reader.take_environment(environment);
     let settings = reader.settings();
     match settings {
