@@ -49,6 +49,12 @@ impl Engine {
             let edit = dirty.then_some(next_edit);
             tokio::select! {
                 biased;
+                // First, so that output without end is shown as it comes.
+                () = self.wait_for_edit(edit), if edit.is_some() => {
+                    dirty = false;
+                    next_edit = self.now() + self.options.edit_every;
+                    self.show(with_output(&record, &kept)).await;
+                }
                 piece = pieces.recv(), if open => match piece {
                     Some(bytes) => {
                         let text = cleaner.push(&bytes);
@@ -57,11 +63,6 @@ impl Engine {
                     }
                     None => open = false,
                 },
-                () = self.wait_for_edit(edit), if edit.is_some() => {
-                    dirty = false;
-                    next_edit = self.now() + self.options.edit_every;
-                    self.show(with_output(&record, &kept)).await;
-                }
                 outcome = &mut finished, if !open => break outcome,
             }
         };
