@@ -29,18 +29,20 @@ enum SourceCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Let one revision pass the delta guard, the trust mode or a rewritten history.
+    /// Let one revision pass the delta guard or the trust mode.
     ///
     /// It must still load. Who did it and why goes to the audit log and to the operations channel.
     #[command(
         after_help = "Examples:\n  tribune source accept 4f0c2ad81b --reason \"offboarding of team b, see OPS-812\""
     )]
     Accept(Override),
-    /// Take the acceptance of a revision back, so that the guards bind it again.
+    /// Start anew from a revision that does not descend from the applied one.
     ///
-    /// What was applied meanwhile stays applied.
+    /// The way out after history was rewritten on purpose, or after the store was lost. The
+    /// revision must be the one that was last seen; it is still loaded and checked as a whole.
+    /// The act is audited and said in the operations channel.
     #[command(
-        after_help = "Examples:\n  tribune source rearm 4f0c2ad81b --reason \"accepted the wrong one\""
+        after_help = "Examples:\n  tribune source rearm 4f0c2ad81b --reason \"history was cleaned up\""
     )]
     Rearm(Override),
 }
