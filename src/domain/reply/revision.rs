@@ -7,6 +7,7 @@ use crate::domain::body::{Block, Body, Span};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::evidence::PullRef;
 use crate::domain::id::Revision;
+use crate::domain::message::PostKey;
 use crate::domain::person::Principal;
 
 /// Problems that one message lists; the rest is counted.
@@ -109,7 +110,7 @@ pub fn held(about: &About<'_>, pull: Option<&PullRef>, held: &Held<'_>) -> Body 
     let rest = match held.way_out {
         WayOut::Mend => vec![text("Push a commit that mends it.")],
         WayOut::Agree => vec![
-            text("Two admins, not its author, let it pass with ✅ here; or on the host: "),
+            text("Two admins who wrote none of it let it pass with ✅ here; or on the host: "),
             code(format!("tribune source accept {revision} --reason \"…\"")),
         ],
         WayOut::Accept => vec![
@@ -127,6 +128,17 @@ pub fn held(about: &About<'_>, pull: Option<&PullRef>, held: &Held<'_>) -> Body 
         time(held.since)
     ))]));
     Body(blocks)
+}
+
+/// Returns what the message about a revision says once another message is about a newer one.
+pub fn overtaken(troubled: &Revision, summary: &str, newer: PostKey) -> Body {
+    Body(vec![Block::Line(vec![
+        strong("policy repo"),
+        text(": "),
+        code(troubled.short()),
+        text(format!(" was not applied: {summary}. Something newer is not applied either: ")),
+        Span::Post { text: "see there".to_owned(), key: newer },
+    ])])
 }
 
 /// Returns what the message says once the trouble is over.

@@ -81,7 +81,7 @@ impl Engine {
                 Ok(ChatEvent::Messages) => self.take_in(chat.as_ref()).await,
                 Ok(ChatEvent::Touched(at)) => self.touched(&at).await,
                 Ok(ChatEvent::Gap) => match self.take_in(chat.as_ref()).await {
-                    Ok(()) => self.consider_all().await,
+                    Ok(()) => self.consider_everything().await,
                     Err(error) => Err(error),
                 },
                 Err(error) => Err(EngineError::Chat(error)),
@@ -114,6 +114,15 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// What people did unseen may count for requests, and for what the delta guard holds.
+    async fn consider_everything(self: &Arc<Self>) -> Result<(), EngineError> {
+        if let Err(error) = self.count_any_agreement().await {
+            // Whoever agrees next makes it be counted again.
+            tracing::warn!(%error, "failed to count who agrees to what is held");
+        }
+        self.consider_all().await
     }
 
     /// Something about a message may have changed: if it is a card, its request is looked at.

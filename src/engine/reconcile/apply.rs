@@ -52,7 +52,8 @@ impl Engine {
         };
         // News go to the operations channel of the snapshot that comes into force.
         self.applied.store(Some(Arc::clone(&snapshot)));
-        let posts = self.news(previous.as_ref(), &commit, words, &loaded.warnings, trouble).await;
+        let posts =
+            self.news(previous.as_ref(), &commit, words, &loaded.warnings, trouble, now).await;
         change.posts.extend(posts?);
         if let Err(error) = self.ports.store.commit(change).await {
             // INVARIANT: what decides is what the store says is applied.
@@ -74,6 +75,7 @@ impl Engine {
         words: Vec<Vec<Span>>,
         warnings: &[crate::domain::diagnostic::Diagnostic],
         trouble: Option<Trouble>,
+        now: Timestamp,
     ) -> Result<Vec<Post>, EngineError> {
         let Some(place) = self.operations_place() else { return Ok(Vec::new()) };
         let mut posts = Vec::new();
@@ -86,7 +88,8 @@ impl Engine {
                 seeds: Vec::new(),
             });
         }
-        let key = PostKey(format!("revision:{}", commit.revision));
+        // A revision that comes into force once more is news once more.
+        let key = PostKey(format!("revision:{}:{}", commit.revision, now.as_millisecond()));
         let about = reply::About {
             revision: &commit.revision,
             author: &commit.author,

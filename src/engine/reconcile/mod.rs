@@ -32,11 +32,11 @@ enum Obstacle {
 
 /// What may be passed over because a person said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leniency {
+enum Leniency<'a> {
     /// Nothing.
     No,
-    /// That it does not descend from the applied revision.
-    Diverged,
+    /// That this one revision does not descend from the applied one.
+    Diverged(&'a Revision),
 }
 
 impl Engine {
@@ -88,7 +88,7 @@ impl Engine {
         self.ports.store.source().await.unwrap_or_default()
     }
 
-    async fn advance(self: &Arc<Self>, leniency: Leniency) -> Result<(), EngineError> {
+    async fn advance(self: &Arc<Self>, leniency: Leniency<'_>) -> Result<(), EngineError> {
         let mut state = self.ports.store.source().await?;
         let before = state.clone();
         let observed = match self.ports.source.fetch().await {
@@ -109,9 +109,11 @@ impl Engine {
             return self.note(before, state).await;
         }
         state.attempted = Some(observed.clone());
-        let target = match (&state.applied, &self.options.start) {
-            (None, Some(start)) => start.clone(),
-            _ => observed,
+        // What was pushed since a person named a revision is not what they spoke of.
+        let target = match (leniency, &state.applied, &self.options.start) {
+            (Leniency::Diverged(named), ..) => named.clone(),
+            (Leniency::No, None, Some(start)) => start.clone(),
+            (Leniency::No, ..) => observed,
         };
         match self.try_revision(&state, &target, leniency, now).await? {
             Ok(loaded) => {
@@ -129,7 +131,7 @@ impl Engine {
         &self,
         state: &SourceState,
         target: &Revision,
-        leniency: Leniency,
+        leniency: Leniency<'_>,
         now: Timestamp,
     ) -> Result<Result<Loaded, Obstacle>, EngineError> {
         let held = |kind, summary: String| {
@@ -141,7 +143,7 @@ impl Engine {
         if let (Some(from), Some(snapshot)) = (&state.applied, &applied) {
             let path = match self.ports.source.path(from, target).await {
                 Ok(Lineage::Forward(path)) => path,
-                Ok(Lineage::Diverged) if leniency == Leniency::Diverged => Vec::new(),
+                Ok(Lineage::Diverged) if leniency == Leniency::Diverged(target) => Vec::new(),
                 Ok(Lineage::Diverged) => {
                     let summary = format!(
                         "it does not descend from the applied revision {}: history was rewritten",

@@ -1,6 +1,7 @@
 //! A revision that is not applied: one message, edited in place until it is cleared, and the
 //! ways in which people let it pass all the same.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -17,9 +18,16 @@ use crate::ports::store::{Change, SourceState, Trouble, TroubleKind};
 /// Admins who must agree to let a revision pass the delta guard.
 const AGREEING: usize = 2;
 
-/// Returns the name of the message about a trouble: one for as long as there is trouble.
+/// Returns the name of the message about a trouble: one for as long as there is trouble. What
+/// people can agree to has one of its own, so that nobody agrees to what they did not read.
 pub(super) fn key(trouble: &Trouble) -> PostKey {
-    PostKey(format!("trouble:{}", trouble.since.as_millisecond()))
+    let since = trouble.since.as_millisecond();
+    PostKey(match trouble.kind {
+        TroubleKind::Delta => format!("trouble:{since}:{}", trouble.revision),
+        TroubleKind::Bad | TroubleKind::Trust | TroubleKind::Diverged | TroubleKind::Unreadable => {
+            format!("trouble:{since}")
+        }
+    })
 }
 
 /// Why a revision cannot be let pass by hand.
@@ -64,14 +72,19 @@ impl Engine {
             }),
         };
         self.ports.source.pin(&Pin::Held, Some(&trouble.revision)).await?;
-        let posts = self.trouble_post(&trouble).await?;
+        let mut posts: Vec<Post> = self.trouble_post(&trouble).await?.into_iter().collect();
+        if let Some(before) = state.trouble.take()
+            && key(&before) != key(&trouble)
+        {
+            posts.extend(self.operations_place().map(|place| Post {
+                key: key(&before),
+                place,
+                body: reply::overtaken(&before.revision, &before.summary, key(&trouble)),
+                seeds: Vec::new(),
+            }));
+        }
         state.trouble = Some(trouble);
-        let change = Change {
-            audit: vec![entry],
-            source: Some(state),
-            posts: posts.into_iter().collect(),
-            ..Change::default()
-        };
+        let change = Change { audit: vec![entry], source: Some(state), posts, ..Change::default() };
         self.ports.store.commit(change).await?;
         self.wake_outbox();
         self.wake_ledger();
@@ -183,7 +196,7 @@ impl Engine {
         }
         state.accepted.push(revision.clone());
         self.accepted_by_hand(state, revision, reason, by).await?;
-        self.advance(Leniency::Diverged).await?;
+        self.advance(Leniency::Diverged(revision)).await?;
         Ok(Ok(()))
     }
 
@@ -206,8 +219,9 @@ impl Engine {
         reason: &str,
         by: &Principal,
     ) -> Result<(), EngineError> {
+        let now = self.now();
         let entry = Entry {
-            at: self.now(),
+            at: now,
             actor: Some(by.clone()),
             event: Event::RevisionAccepted,
             request: None,
@@ -215,7 +229,7 @@ impl Engine {
             detail: json!({ "reason": reason }),
         };
         let post = self.operations_place().map(|place| Post {
-            key: PostKey(format!("accepted:{revision}")),
+            key: PostKey(format!("accepted:{revision}:{}", now.as_millisecond())),
             place,
             body: reply::accepted(revision, by, reason),
             seeds: Vec::new(),
@@ -232,14 +246,41 @@ impl Engine {
         Ok(())
     }
 
+    /// Counts the agreement with what is held now, if anything is.
+    pub(in crate::engine) async fn count_any_agreement(
+        self: &Arc<Self>,
+    ) -> Result<(), EngineError> {
+        match self.ports.store.source().await?.trouble {
+            Some(trouble) => self.count_agreement(&key(&trouble)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the addresses of everybody who wrote something between the applied revision and
+    /// this one.
+    async fn authors(
+        &self,
+        state: &SourceState,
+        revision: &Revision,
+    ) -> Result<BTreeSet<String>, EngineError> {
+        let source = &self.ports.source;
+        let way = self.way_to(state, revision).await?.unwrap_or_else(|| vec![revision.clone()]);
+        let mut authors = BTreeSet::new();
+        for step in way {
+            authors.insert(source.commit(&step).await?.email);
+            authors.extend(source.brought(&step).await?.into_iter().map(|commit| commit.email));
+        }
+        Ok(authors)
+    }
+
     /// Counts the admins who agree, on its message, to what the delta guard holds; two let it
-    /// pass. Admins are those of the last accepted snapshot, and the author is not one of them.
+    /// pass. Admins are those of the last accepted snapshot, and its authors are none of them.
     pub(in crate::engine) async fn count_agreement(
         self: &Arc<Self>,
         post: &PostKey,
     ) -> Result<(), EngineError> {
         let state = self.ports.store.source().await?;
-        let Some(trouble) = state.trouble.filter(|trouble| key(trouble) == *post) else {
+        let Some(trouble) = state.trouble.as_ref().filter(|trouble| key(trouble) == *post) else {
             return Ok(());
         };
         let Some(at) = self.where_posted(post).await? else { return Ok(()) };
@@ -250,7 +291,7 @@ impl Engine {
         if trouble.kind != TroubleKind::Delta {
             return Ok(());
         }
-        let author = self.ports.source.commit(&trouble.revision).await?.email;
+        let authors = self.authors(&state, &trouble.revision).await?;
         let admin: RoleName = "admin".parse().expect("a valid role name");
         let now = self.now();
         let mut agreeing: Vec<PersonId> = Vec::new();
@@ -259,7 +300,7 @@ impl Engine {
             let Some(person) = person.filter(|_| reaction.kind == AuthorKind::Human) else {
                 continue;
             };
-            let wrote = person.forge.values().flatten().any(|id| id.as_str() == author);
+            let wrote = person.forge.values().flatten().any(|id| authors.contains(id.as_str()));
             let banned =
                 snapshot.repo.live_ban(&Principal::Person(person.id.clone()), now).is_some();
             if reaction.sign == Sign::Approve

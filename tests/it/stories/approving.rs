@@ -491,7 +491,7 @@ fn a_card_that_somebody_else_changed_is_void() {
         - what: restart-service — Restart a service on web or database hosts (change, risk 2)
         - on: web01
         - arguments: `delay=0` `graceful=true` `service=nginx`
-        - digest: `f7f984acde`
+        - digest: `…`
         ---
         needs approval
         - 1 sre to approve with ✅ here, each a different person and none of them the requester

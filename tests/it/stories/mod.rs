@@ -6,6 +6,8 @@
 mod approving;
 mod asking;
 mod citing;
+mod guarding;
+mod intents;
 mod reconciling;
 mod running;
 mod telling;

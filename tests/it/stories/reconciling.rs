@@ -280,7 +280,7 @@ fn a_push_that_takes_too_much_at_once_waits_for_two_admins() {
         » a push: change inventory/people/margaret.yaml
         [m2 in #ops]
         policy repo: not applied `…` “change inventory/people/margaret.yaml” by ada: @margaret becomes an admin
-        Two admins, not its author, let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
+        Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
         The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
         "#);
         world.push(
@@ -305,17 +305,19 @@ fn a_push_that_takes_too_much_at_once_waits_for_two_admins() {
         world.say("barbara", "general", "!run host-info");
         insta::assert_snapshot!(world.told(), @r#"
         » a push: fewer people
-        [m2 in #ops]
+        [m4 in #ops]
         policy repo: not applied `…` “fewer people” by ada: 3 of 10 people are gone: barbara, linus and radia
-        Two admins, not its author, let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
+        Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
         The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
         » a push: change policies/run.cedar
-        [m2 in #ops]
+        [m4 in #ops]
+        policy repo: `…` was not applied: 3 of 10 people are gone: barbara, linus and radia. Something newer is not applied either: see there
+        [m5 in #ops]
         policy repo: not applied `…` “change policies/run.cedar” by ada: 3 of 10 people are gone: barbara, linus and radia; the policy trainees-stay-outside, which forbids, is gone
-        Two admins, not its author, let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
+        Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
         The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
         » barbara in #general: !run host-info
-        [m5 in #general]
+        [m7 in #general]
         r1 @barbara asks for `!run host-info on local`
         - what: host-info — Show system, load and memory of this machine (read, risk 0)
         - on: local

@@ -18,6 +18,7 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tribune::domain::duration;
@@ -26,13 +27,13 @@ use tribune::domain::message::{AuthorKind, Edited, MessageRef, Sign};
 use tribune::domain::request::State;
 use tribune::domain::run::Outcome;
 use tribune::domain::trust::TrustMode;
-use tribune::engine::{Engine, Options, Ports};
+use tribune::engine::{Engine, Options, Ports, host};
 use tribune::ports::clock::Clock as _;
 use tribune::ports::store::{AuditFilter, Store};
 use tribune::redact::Redactor;
 use tribune::source::workbench::Content;
 
-use self::chat::FakeChat;
+use self::chat::{FakeChat, Written};
 use self::clock::FakeClock;
 use self::executor::FakeExecutor;
 use self::forge::FakeForge;
@@ -68,11 +69,18 @@ pub struct World {
     /// How often each message had been changed when it was last heard.
     heard: BTreeMap<MessageRef, u32>,
     told: Vec<String>,
+    trust: TrustMode,
 }
 
 /// Plays a story in a new world.
 pub fn story(play: impl FnOnce(&mut World)) {
+    story_with(TrustMode::FastForward, play);
+}
+
+/// Plays a story in a new world whose commits are trusted by that mode.
+pub fn story_with(trust: TrustMode, play: impl FnOnce(&mut World)) {
     let mut world = World::new();
+    world.trust = trust;
     world.start();
     world.heard();
     play(&mut world);
@@ -109,6 +117,7 @@ impl World {
             folder: tempfile::tempdir().expect("a folder"),
             heard: BTreeMap::new(),
             told: Vec::new(),
+            trust: TrustMode::FastForward,
         }
     }
 
@@ -134,7 +143,7 @@ impl World {
     fn options(&self) -> Options {
         Options {
             operations: "ops".parse().unwrap(),
-            trust: TrustMode::FastForward,
+            trust: self.trust,
             start: None,
             source_url: "https://git.example.org/policy".into(),
             source_branch: "main".into(),
@@ -209,7 +218,7 @@ impl World {
     /// Lets the engine act on what was just done, and writes down what is heard of it.
     fn then(&mut self, done: &str) {
         self.settle();
-        self.told.push(format!("» {done}"));
+        self.told.push(format!("» {}", HEX.replace_all(done, "…")));
         let heard = self.heard();
         if !heard.is_empty() {
             self.told.push(heard);
@@ -278,8 +287,18 @@ impl World {
         self.then(&format!("it is {clock} UTC"));
     }
 
-    /// Somebody pushes changes to `main`; `None` removes a file.
+    /// Ada pushes changes to `main`, not signed; `None` removes a file.
     pub fn push(&mut self, message: &str, changes: &[(&str, Option<&str>)]) -> Revision {
+        self.push_by(("ada", None), message, changes)
+    }
+
+    /// Somebody pushes changes to `main`, signed by a key if one is given.
+    pub fn push_by(
+        &mut self,
+        (author, key): (&str, Option<&str>),
+        message: &str,
+        changes: &[(&str, Option<&str>)],
+    ) -> Revision {
         let changes = changes.iter().map(|(path, content)| {
             let path: RepoPath = path.parse().expect("a path");
             let was = self.source.files(&self.source.head("main"));
@@ -287,7 +306,8 @@ impl World {
             let content = content.map(|it| Content { bytes: it.into(), executable });
             (path, content)
         });
-        let made = Made { message, author: "ada", at: self.clock.now(), ..Made::default() };
+        let key = key.map(ToOwned::to_owned);
+        let made = Made { message, author, at: self.clock.now(), key, ..Made::default() };
         let revision = self.source.commit("main", changes.collect(), made);
         self.then(&format!("a push: {message}"));
         revision
@@ -299,6 +319,36 @@ impl World {
         assert!(text.contains(from), "{path} holds no {from:?}");
         let text = text.replace(from, to);
         self.push(&format!("change {path}"), &[(path, Some(&text))])
+    }
+
+    /// Somebody reacts ✅ to the message about the revision that is not applied.
+    pub fn agree(&mut self, person: &str) {
+        self.chat.add(person, &self.held(), Sign::Approve);
+        self.then(&format!("{person} reacts ✅ to what is held"));
+    }
+
+    /// Root on the host lets a revision pass; returns why not, if it may not.
+    pub fn accept(&mut self, revision: &Revision, reason: &str) -> Option<String> {
+        let (engine, by) = (Arc::clone(self.engine()), host::principal(0));
+        let command = "source accept";
+        let done = self.runtime.block_on(async {
+            engine.note_host_command(0, command, json!({ "reason": reason })).await?;
+            engine.accept(revision, reason, &by).await
+        });
+        self.then(&format!("{command} on the host: {reason}"));
+        done.expect("the store works").err().map(|refused| refused.to_string())
+    }
+
+    /// Root on the host starts anew from a revision; returns why not, if that may not be.
+    pub fn rearm(&mut self, revision: &Revision, reason: &str) -> Option<String> {
+        let (engine, by) = (Arc::clone(self.engine()), host::principal(0));
+        let command = "source rearm";
+        let done = self.runtime.block_on(async {
+            engine.note_host_command(0, command, json!({ "reason": reason })).await?;
+            engine.rearm(revision, reason, &by).await
+        });
+        self.then(&format!("{command} on the host: {reason}"));
+        done.expect("the store works").err().map(|refused| refused.to_string())
     }
 
     /// Somebody merges a branch into `main` as pull request `number`; returns the merge.
@@ -343,6 +393,13 @@ impl World {
     pub fn card(&self, request: &str) -> MessageRef {
         let card = |number: u32| self.chat.post(&format!("card:{request}:{number}"));
         (1..9).rev().find_map(card).expect("the request has a card")
+    }
+
+    /// Returns where the newest message about a revision that is not applied stands.
+    pub fn held(&self) -> MessageRef {
+        let everything = self.chat.everything();
+        let about = |it: &&Written| it.message.text.starts_with("policy repo: not applied");
+        everything.iter().rev().find(about).expect("something is held").message.at.clone()
     }
 
     /// Returns the state of a request.

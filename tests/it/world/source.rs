@@ -34,6 +34,7 @@ struct Git {
     blobs: BTreeMap<ObjectId, Vec<u8>>,
     pins: Vec<(Pin, Revision)>,
     down: bool,
+    quiet: bool,
 }
 
 #[derive(Clone)]
@@ -101,6 +102,11 @@ impl FakeSource {
     /// The remote cannot be reached, or can again.
     pub fn set_down(&self, down: bool) {
         self.git().down = down;
+    }
+
+    /// Pushes are not noticed by themselves, or are again.
+    pub fn set_quiet(&self, quiet: bool) {
+        self.git().quiet = quiet;
     }
 
     /// Commits to a branch of the remote; `None` removes a file.
@@ -182,8 +188,9 @@ impl FakeSource {
         };
         git.commits.insert(revision.clone(), Stored { commit, files, key: made.key });
         git.branches.insert(branch.into(), revision.clone());
-        drop(git);
-        self.pushed.notify_one();
+        if !git.quiet {
+            self.pushed.notify_one();
+        }
         revision
     }
 }
