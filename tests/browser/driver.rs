@@ -7,7 +7,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 /// How long a page may take to show what it is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Chromium without anything that asks the network for anything.
 const FLAGS: [&str; 9] = [

@@ -19,7 +19,7 @@ use tribune::store::audit::{Witnesses, verify_store};
 use tribune::store::ledger::PublicKey;
 
 /// How long anything may take to become so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 const CHANNEL: &str = "ops";
 
 pub struct Ground {

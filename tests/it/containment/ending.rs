@@ -58,7 +58,7 @@ async fn what_a_command_leaves_behind_is_gone_before_the_end_is_told() {
 #[tokio::test]
 async fn a_timeout_leaves_nothing() {
     let mut bench = spread("sleep 600");
-    bench.spec.limits.timeout = Duration::from_secs(2);
+    bench.spec.limits.timeout = Duration::from_secs(5);
     let (end, _) = bench.run().await;
     assert_eq!(end, End::TimedOut);
     assert_eq!(alive(&bench.at("work/pids")), Vec::<String>::new());
@@ -191,7 +191,7 @@ async fn a_fork_bomb_is_killed_and_named() {
 #[tokio::test]
 async fn output_without_end_does_not_hold_up_the_end() {
     let mut bench = Bench::new("yes");
-    bench.spec.limits.timeout = Duration::from_secs(1);
+    bench.spec.limits.timeout = Duration::from_secs(3);
     let (end, said) = bench.run().await;
     assert_eq!(end, End::TimedOut);
     assert!(said.len() > 1 << 20 && said.starts_with("y\ny\n"));

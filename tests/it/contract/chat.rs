@@ -295,7 +295,7 @@ async fn hints_come_and_are_never_the_same_for_ever<T: Town>(town: T) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), hints).await.expect("hints come");
+    tokio::time::timeout(std::time::Duration::from_secs(60), hints).await.expect("hints come");
     let quiet = async {
         loop {
             chat.next().await.unwrap();

@@ -328,7 +328,7 @@ pub async fn a_push_to_a_local_repository_is_noticed<H: Host>(host: H) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), seen).await.expect("a hint comes");
+    tokio::time::timeout(std::time::Duration::from_secs(60), seen).await.expect("a hint comes");
 }
 
 /// Makes a test of every promise for one [`Host`].
