@@ -1,7 +1,7 @@
 //! Files to domain: the policy repo of one revision, read, cross-checked and immutable.
 //!
 //! The only user of YAML. A load reads everything, tells every problem it finds, and gives either
-//! a whole [`PolicyRepo`] or none: nothing is taken from a revision with an error. In order:
+//! a whole `PolicyRepo` or none: nothing is taken from a revision with an error. In order:
 //! `files` (what there is), `layout` (which file is of which kind), `yaml` (text to a tree),
 //! `decode` and `raw` (the tree to what is written), `check` (to what is meant).
 

@@ -7,7 +7,7 @@
 //! becomes of the remote: a force-push is fetched like any other and refused by its lineage.
 //!
 //! Nothing here decides. Whether a revision is trusted is `domain::trust`'s business; this module
-//! says who signed what ([`verify`]).
+//! says who signed what (`verify`).
 
 mod checkout;
 mod history;

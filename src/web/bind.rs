@@ -78,7 +78,7 @@ pub struct Name {
 }
 
 impl Names {
-    /// Takes the settings' external address, which [`check`] found good.
+    /// Takes the settings' external address, which `check` found good.
     pub fn new(external: Option<Url>) -> Self {
         Self { external }
     }

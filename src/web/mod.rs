@@ -1,7 +1,7 @@
 //! Everything that speaks HTTP: the console's pages, sign-in, live events, and the host's socket.
 //!
 //! A page never decides anything: it asks the engine who somebody is and what they may see, and
-//! writes through [`crate::ports::board`]. Every request passes [`guard`] first: the host name
+//! writes through [`crate::ports::board`]. Every request passes `guard` first: the host name
 //! must be ours, and whatever is not GET must come from one of our own pages.
 
 pub mod bind;

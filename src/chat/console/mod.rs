@@ -1,6 +1,6 @@
 //! The built-in console as a chat platform, without HTTP.
 //!
-//! Two sides on one set of tables (`ports::console`): [`Chat`] is Tribune's, [`Board`] is
+//! Two sides on one set of tables (`ports::console`): `Chat` is Tribune's, `Board` is
 //! people's, which the web page uses. Accounts are plain names; `tribune` is Tribune itself and
 //! nobody else may write as it. The direct channel of an account is `dm:<account>`.
 //!

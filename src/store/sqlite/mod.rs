@@ -4,7 +4,7 @@
 //! one daemon per file: it holds an exclusive lock on `<file>.lock` for as long as it lives. The
 //! lock is the process's, so nothing needs to be cleaned up after a crash.
 //!
-//! Each file here knows the SQL of its own tables and nothing else's; [`commit`] says in which
+//! Each file here knows the SQL of its own tables and nothing else's; `commit` says in which
 //! order a change is applied.
 
 pub(super) mod audit;
