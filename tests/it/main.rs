@@ -19,6 +19,7 @@ mod keys;
 mod kill;
 mod manifest;
 mod output;
+mod sample;
 mod shipped_policies;
 mod stories;
 mod story;
