@@ -106,11 +106,11 @@ pub fn run(args: &AuditArgs, file: Option<&Path>, out: &mut Terminal) -> Result<
 async fn read(settings: &Settings, args: &ListArgs) -> Result<Vec<Row>, Failure> {
     let log = AuditLog::open(&settings.store()).await.map_err(failure)?;
     let filter = AuditFilter {
-        after: 0,
         request: args.request,
         person: args.person.clone(),
         since: args.since,
         limit: args.limit,
+        ..AuditFilter::default()
     };
     log.list(&filter).await.map_err(failure)
 }
@@ -147,11 +147,10 @@ fn render(rows: &[Row]) -> String {
         .iter()
         .map(|row| {
             let entry = &row.entry;
-            let event = serde_json::to_value(entry.event).unwrap_or_default();
             vec![
                 row.seq.to_string(),
                 entry.at.to_string(),
-                event.as_str().unwrap_or_default().to_owned(),
+                entry.event.as_str().to_owned(),
                 entry.actor.as_ref().map_or("tribune".to_owned(), ToString::to_string),
                 entry.request.map_or(String::new(), |request| request.to_string()),
                 entry.detail.to_string(),

@@ -10,6 +10,7 @@ pub mod console;
 pub mod executor;
 pub mod forge;
 pub mod ledger;
+pub mod revision;
 pub mod source;
 pub mod store;
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Retry;
 use super::chat::Cursor;
-use crate::domain::audit::{Entry, Row};
+use super::revision::{RevisionFilter, RevisionRecord};
+use crate::domain::audit::{Entry, Event, Row};
 use crate::domain::body::Body;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::digest::Digest;
@@ -95,6 +96,9 @@ pub struct Change {
     pub source: Option<SourceState>,
     /// Merges seen for the first time; later sightings change nothing.
     pub sightings: Vec<(Revision, Timestamp)>,
+    /// What became of revisions; the store gives each its place and forgets the oldest beyond
+    /// [`super::revision::RECORDS_KEPT`].
+    pub revisions: Vec<RevisionRecord>,
     /// A sign-in token to add.
     pub token: Option<SignInToken>,
     /// A sign-in token to consume (its hash); refused with [`Conflict::Seen`] if there is none,
@@ -217,12 +221,18 @@ pub struct RequestFilter {
 pub struct AuditFilter {
     /// Only after this row.
     pub after: u64,
+    /// Only before this row; 0: all.
+    pub before: u64,
     /// Only about this request.
     pub request: Option<RequestId>,
     /// Only by this person.
     pub person: Option<PersonId>,
     /// Only at or after.
     pub since: Option<Timestamp>,
+    /// Only these; empty: all.
+    pub events: Vec<Event>,
+    /// Only where the entry, as canonical JSON, has this text; ASCII letters of either case.
+    pub text: Option<String>,
     /// At most so many, the newest of them; 0: all.
     pub limit: u32,
 }
@@ -312,6 +322,12 @@ pub trait Store: Send + Sync {
 
     /// Returns when a merge was first seen.
     async fn first_seen(&self, revision: &Revision) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Lists what became of revisions, without diffs.
+    async fn revisions(&self, filter: &RevisionFilter) -> Result<Vec<RevisionRecord>, StoreError>;
+
+    /// Returns one such record, whole.
+    async fn revision(&self, seq: u64) -> Result<Option<RevisionRecord>, StoreError>;
 
     /// Lists audit rows.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError>;

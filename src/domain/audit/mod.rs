@@ -28,66 +28,67 @@ pub struct Entry {
     pub detail: serde_json::Value,
 }
 
-/// What an audit entry tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Event {
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $event:ident = $name:literal,)*) => {
+        /// What an audit entry tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Event {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $event,)*
+        }
+
+        impl Event {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$event),*];
+
+            /// Returns the name as rows bear it, `noun.verb`.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$event => $name,)*
+                }
+            }
+        }
+    };
+}
+
+events! {
     /// The daemon started.
-    #[serde(rename = "daemon.start")]
-    DaemonStart,
+    DaemonStart = "daemon.start",
     /// The daemon stopped.
-    #[serde(rename = "daemon.stop")]
-    DaemonStop,
+    DaemonStop = "daemon.stop",
     /// A request was made.
-    #[serde(rename = "request.made")]
-    RequestMade,
+    RequestMade = "request.made",
     /// A request was decided, or decided otherwise than before.
-    #[serde(rename = "request.decided")]
-    RequestDecided,
+    RequestDecided = "request.decided",
     /// A request changed its state for another reason.
-    #[serde(rename = "request.changed")]
-    RequestChanged,
+    RequestChanged = "request.changed",
     /// Somebody approved.
-    #[serde(rename = "vote.approve")]
-    VoteApprove,
+    VoteApprove = "vote.approve",
     /// Somebody vetoed.
-    #[serde(rename = "vote.veto")]
-    VoteVeto,
+    VoteVeto = "vote.veto",
     /// Somebody withdrew an approval or veto.
-    #[serde(rename = "vote.withdraw")]
-    VoteWithdraw,
+    VoteWithdraw = "vote.withdraw",
     /// A run is about to start.
-    #[serde(rename = "run.start")]
-    RunStart,
+    RunStart = "run.start",
     /// A run ended.
-    #[serde(rename = "run.end")]
-    RunEnd,
+    RunEnd = "run.end",
     /// Somebody wanted to see what they may not.
-    #[serde(rename = "view.denied")]
-    ViewDenied,
+    ViewDenied = "view.denied",
     /// A banned person was turned away.
-    #[serde(rename = "ban.refused")]
-    BanRefused,
+    BanRefused = "ban.refused",
     /// A revision was accepted and applied.
-    #[serde(rename = "revision.applied")]
-    RevisionApplied,
+    RevisionApplied = "revision.applied",
     /// A revision was refused or held.
-    #[serde(rename = "revision.refused")]
-    RevisionRefused,
+    RevisionRefused = "revision.refused",
     /// A held revision was accepted on the host.
-    #[serde(rename = "revision.accepted")]
-    RevisionAccepted,
+    RevisionAccepted = "revision.accepted",
     /// Somebody signed in.
-    #[serde(rename = "session.start")]
-    SessionStart,
+    SessionStart = "session.start",
     /// A sign-in failed.
-    #[serde(rename = "session.refused")]
-    SessionRefused,
+    SessionRefused = "session.refused",
     /// Somebody signed out, or was.
-    #[serde(rename = "session.end")]
-    SessionEnd,
+    SessionEnd = "session.end",
     /// A command on the host.
-    #[serde(rename = "host.command")]
-    HostCommand,
+    HostCommand = "host.command",
 }
 
 /// An entry in its place in the chain.

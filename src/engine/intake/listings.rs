@@ -170,11 +170,11 @@ impl Engine {
             return Ok(Answer { body, audit: vec![entry], handled: false });
         }
         let filter = AuditFilter {
-            after: 0,
             request: query.request,
             person: query.person,
             since: query.within.map(|within| self.now() - within),
             limit: ROWS,
+            ..AuditFilter::default()
         };
         let rows = self.ports.store.audit(&filter).await?;
         Ok(Answer::say(standing::audit(&rows)))

@@ -5,15 +5,26 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::record::Told;
 use super::{Engine, EngineError, guard, trouble};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::body::{Span, plain};
+use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::domain::message::{Place, Post, PostKey};
 use crate::domain::reply::revision as reply;
 use crate::engine::load::Loaded;
-use crate::ports::source::{Commit, FileChange, Lineage, Pin};
+use crate::ports::revision::Fate;
+use crate::ports::source::{Commit, Lineage, Pin};
 use crate::ports::store::{Change, Expect, SourceState, Trouble};
+
+/// What is announced of an applied revision.
+struct News<'a> {
+    commit: &'a Commit,
+    words: &'a [Vec<Span>],
+    warnings: &'a [Diagnostic],
+    diff: &'a str,
+}
 
 impl Engine {
     pub(super) async fn apply(
@@ -31,6 +42,17 @@ impl Engine {
         guard::remember(&mut state, &snapshot, now);
         let commit = self.ports.source.commit(&snapshot.revision).await?;
         let words = guard::words(before.as_deref(), &snapshot, now);
+        let diff = self.diff(previous.as_ref(), &snapshot.revision).await?;
+        let record = self
+            .record(Told {
+                fate: Fate::Applied,
+                commit: &commit,
+                before: previous.as_ref(),
+                words: &words,
+                diagnostics: &loaded.warnings,
+                diff: &diff,
+            })
+            .await;
         let mut change = Change {
             expect: previous.clone().map(Expect::Applied).into_iter().collect(),
             audit: vec![Entry {
@@ -48,13 +70,14 @@ impl Engine {
             }],
             sightings: self.sightings(previous.as_ref(), &snapshot.revision, now).await?,
             source: Some(state),
+            revisions: vec![record],
             ..Change::default()
         };
         // News go to the operations channel of the snapshot that comes into force.
         self.applied.store(Some(Arc::clone(&snapshot)));
-        let posts =
-            self.news(previous.as_ref(), &commit, words, &loaded.warnings, trouble, now).await;
-        change.posts.extend(posts?);
+        let trouble = trouble.as_ref();
+        let news = News { commit: &commit, words: &words, warnings: &loaded.warnings, diff: &diff };
+        change.posts.extend(self.news(previous.as_ref(), news, trouble, now));
         if let Err(error) = self.ports.store.commit(change).await {
             // INVARIANT: what decides is what the store says is applied.
             self.applied.store(before);
@@ -68,21 +91,20 @@ impl Engine {
         self.consider_all().await
     }
 
-    async fn news(
+    fn news(
         &self,
         previous: Option<&Revision>,
-        commit: &Commit,
-        words: Vec<Vec<Span>>,
-        warnings: &[crate::domain::diagnostic::Diagnostic],
-        trouble: Option<Trouble>,
+        news: News<'_>,
+        trouble: Option<&Trouble>,
         now: Timestamp,
-    ) -> Result<Vec<Post>, EngineError> {
-        let Some(place) = self.operations_place() else { return Ok(Vec::new()) };
+    ) -> Vec<Post> {
+        let Some(place) = self.operations_place() else { return Vec::new() };
+        let News { commit, words, warnings, diff } = news;
         let mut posts = Vec::new();
         if let Some(trouble) = trouble {
             let body = reply::cleared(&trouble.revision, &trouble.summary, &commit.revision);
             posts.push(Post {
-                key: trouble::key(&trouble),
+                key: trouble::key(trouble),
                 place: place.clone(),
                 body,
                 seeds: Vec::new(),
@@ -98,22 +120,18 @@ impl Engine {
         posts.push(Post {
             key: key.clone(),
             place,
-            body: reply::applied(&about, previous, &words, warnings),
+            body: reply::applied(&about, previous, words, warnings),
             seeds: Vec::new(),
         });
-        if let Some(previous) = previous {
-            let files = self.ports.source.changes(previous, &commit.revision).await?;
-            let diff = self.redactor.redact_text(&unified(&files));
-            if !diff.is_empty() {
-                posts.push(Post {
-                    key: PostKey(format!("{key}:diff")),
-                    place: Place::ThreadOf(key),
-                    body: reply::diff(&diff, self.options.output_shown),
-                    seeds: Vec::new(),
-                });
-            }
+        if !diff.is_empty() {
+            posts.push(Post {
+                key: PostKey(format!("{key}:diff")),
+                place: Place::ThreadOf(key),
+                body: reply::diff(diff, self.options.output_shown),
+                seeds: Vec::new(),
+            });
         }
-        Ok(posts)
+        posts
     }
 
     /// Returns the merges that are seen for the first time. Those that were there before the
@@ -138,24 +156,4 @@ impl Engine {
             }
         })
     }
-}
-
-/// Returns all changes as one unified diff.
-fn unified(files: &[FileChange]) -> String {
-    let mut text = String::new();
-    for file in files {
-        let (old, new) = (file.before.as_deref(), file.after.as_deref());
-        let name = |side: &str, content: Option<&str>| match content {
-            Some(_) => format!("{side}/{}", file.path),
-            None => "/dev/null".to_owned(),
-        };
-        let diff = similar::TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
-        let unified = diff
-            .unified_diff()
-            .context_radius(3)
-            .header(&name("a", old), &name("b", new))
-            .to_string();
-        text.push_str(&unified);
-    }
-    text
 }

@@ -7,6 +7,7 @@
 
 mod apply;
 mod guard;
+mod record;
 mod trouble;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::load::{LoadError, Loaded, load_revision};
 use super::{Engine, EngineError};
+use crate::domain::body::Span;
 use crate::domain::id::Revision;
 use crate::domain::trust::{Distrust, Signers, TrustMode};
 use crate::policy::Snapshot;
@@ -24,8 +26,9 @@ use crate::ports::store::{Change, SourceState, Trouble, TroubleKind};
 
 /// Why a revision is not applied.
 enum Obstacle {
-    /// It is wrong, or not to be trusted, or too much at once.
-    Held(Trouble),
+    /// It is wrong, or not to be trusted, or too much at once; what it would change is known in
+    /// words if it could be loaded.
+    Held(Trouble, Vec<Vec<Span>>),
     /// It cannot be read now; nothing is said of it.
     Later(SourceError),
 }
@@ -121,7 +124,7 @@ impl Engine {
                 self.apply(state, loaded, now).await?;
                 if more { Box::pin(self.advance(Leniency::No)).await } else { Ok(()) }
             }
-            Err(Obstacle::Held(trouble)) => self.hold(state, trouble).await,
+            Err(Obstacle::Held(trouble, words)) => self.hold(state, trouble, words).await,
             Err(Obstacle::Later(error)) => self.unfetched(state, error).await,
         }
     }
@@ -134,10 +137,12 @@ impl Engine {
         leniency: Leniency<'_>,
         now: Timestamp,
     ) -> Result<Result<Loaded, Obstacle>, EngineError> {
-        let held = |kind, summary: String| {
+        let trouble = |kind, summary, diagnostics| {
             let revision = target.clone();
-            let diagnostics = Vec::new();
-            Ok(Err(Obstacle::Held(Trouble { revision, kind, summary, diagnostics, since: now })))
+            Trouble { revision, kind, summary, diagnostics, since: now }
+        };
+        let held = |kind, summary: String| {
+            Ok(Err(Obstacle::Held(trouble(kind, summary, Vec::new()), Vec::new())))
         };
         let applied = self.applied();
         if let (Some(from), Some(snapshot)) = (&state.applied, &applied) {
@@ -167,15 +172,16 @@ impl Engine {
                     1 => "it has a problem".to_owned(),
                     count => format!("it has {count} problems"),
                 };
-                let (revision, kind) = (target.clone(), TroubleKind::Bad);
-                let trouble = Trouble { revision, kind, summary, diagnostics, since: now };
-                return Ok(Err(Obstacle::Held(trouble)));
+                let trouble = trouble(TroubleKind::Bad, summary, diagnostics);
+                return Ok(Err(Obstacle::Held(trouble, Vec::new())));
             }
         };
         if !state.accepted.contains(target)
             && let Some(summary) = guard::objection(state, &loaded.snapshot, now)
         {
-            return held(TroubleKind::Delta, summary);
+            let words = guard::words(applied.as_deref(), &loaded.snapshot, now);
+            let trouble = trouble(TroubleKind::Delta, summary, Vec::new());
+            return Ok(Err(Obstacle::Held(trouble, words)));
         }
         Ok(Ok(loaded))
     }
@@ -231,12 +237,15 @@ impl Engine {
 fn unreadable(revision: &Revision, error: SourceError, now: Timestamp) -> Obstacle {
     match error.retry() {
         Retry::Transient | Retry::Broken => Obstacle::Later(error),
-        Retry::Rejected => Obstacle::Held(Trouble {
-            revision: revision.clone(),
-            kind: TroubleKind::Unreadable,
-            summary: error.to_string(),
-            diagnostics: Vec::new(),
-            since: now,
-        }),
+        Retry::Rejected => {
+            let trouble = Trouble {
+                revision: revision.clone(),
+                kind: TroubleKind::Unreadable,
+                summary: error.to_string(),
+                diagnostics: Vec::new(),
+                since: now,
+            };
+            Obstacle::Held(trouble, Vec::new())
+        }
     }
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::record::Told;
 use super::{Engine, EngineError, Leniency};
 use crate::domain::audit::{Entry, Event};
+use crate::domain::body::Span;
 use crate::domain::id::{PersonId, Revision, RoleName};
 use crate::domain::message::{AuthorKind, Post, PostKey, Sign};
 use crate::domain::person::Principal;
 use crate::domain::reply::revision as reply;
+use crate::ports::revision::{Fate, RevisionRecord};
 use crate::ports::source::Pin;
 use crate::ports::store::{Change, SourceState, Trouble, TroubleKind};
 
@@ -53,6 +56,7 @@ impl Engine {
         &self,
         mut state: SourceState,
         mut trouble: Trouble,
+        words: Vec<Vec<Span>>,
     ) -> Result<(), EngineError> {
         if let Some(before) = &state.trouble {
             trouble.since = before.since;
@@ -72,6 +76,7 @@ impl Engine {
             }),
         };
         self.ports.source.pin(&Pin::Held, Some(&trouble.revision)).await?;
+        let record = self.record_held(&state, &trouble, &words).await?;
         let mut posts: Vec<Post> = self.trouble_post(&trouble).await?.into_iter().collect();
         if let Some(before) = state.trouble.take()
             && key(&before) != key(&trouble)
@@ -84,11 +89,35 @@ impl Engine {
             }));
         }
         state.trouble = Some(trouble);
-        let change = Change { audit: vec![entry], source: Some(state), posts, ..Change::default() };
+        let change = Change {
+            audit: vec![entry],
+            source: Some(state),
+            posts,
+            revisions: vec![record],
+            ..Change::default()
+        };
         self.ports.store.commit(change).await?;
         self.wake_outbox();
         self.wake_ledger();
         Ok(())
+    }
+
+    async fn record_held(
+        &self,
+        state: &SourceState,
+        trouble: &Trouble,
+        words: &[Vec<Span>],
+    ) -> Result<RevisionRecord, EngineError> {
+        let commit = self.ports.source.commit(&trouble.revision).await?;
+        let before = state.applied.as_ref();
+        // What cannot be read has no diff; its record says why.
+        let diff = self.diff(before, &trouble.revision).await.unwrap_or_default();
+        let (kind, summary) = (trouble.kind, trouble.summary.clone());
+        let fate = Fate::Held { kind, summary };
+        let diagnostics = &trouble.diagnostics;
+        Ok(self
+            .record(Told { fate, commit: &commit, before, words, diagnostics, diff: &diff })
+            .await)
     }
 
     async fn trouble_post(&self, trouble: &Trouble) -> Result<Option<Post>, EngineError> {
@@ -234,10 +263,16 @@ impl Engine {
             body: reply::accepted(revision, by, reason),
             seeds: Vec::new(),
         });
+        let commit = self.ports.source.commit(revision).await?;
+        let fate = Fate::LetPass { by: by.clone(), reason: reason.to_owned() };
+        let before = state.applied.as_ref();
+        let told = Told { fate, commit: &commit, before, words: &[], diagnostics: &[], diff: "" };
+        let record = self.record(told).await;
         let change = Change {
             audit: vec![entry],
             source: Some(state),
             posts: post.into_iter().collect(),
+            revisions: vec![record],
             ..Change::default()
         };
         self.ports.store.commit(change).await?;

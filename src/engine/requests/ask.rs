@@ -334,6 +334,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         cursor,
         source,
         mut sightings,
+        mut revisions,
         token,
         consume,
         session,
@@ -347,6 +348,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
     posts.extend(second.posts);
     seen.extend(second.seen);
     sightings.extend(second.sightings);
+    revisions.extend(second.revisions);
     end_sessions.extend(second.end_sessions);
     Change {
         expect,
@@ -359,6 +361,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         cursor: second.cursor.or(cursor),
         source: second.source.or(source),
         sightings,
+        revisions,
         token: second.token.or(token),
         consume: second.consume.or(consume),
         session: second.session.or(session),

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::{FromRow, QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::error::{digest, from_json, natural, number, store_error};
 use crate::domain::audit::chain::{StoredRow, chain};
@@ -83,23 +83,34 @@ pub(in crate::store) async fn list(
     readers: &SqlitePool,
     filter: &AuditFilter,
 ) -> Result<Vec<Row>, StoreError> {
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT seq, previous, hash, entry FROM audit WHERE seq > ");
+    query.push_bind(number(filter.after));
+    if filter.before != 0 {
+        query.push(" AND seq < ").push_bind(number(filter.before));
+    }
+    if let Some(request) = filter.request {
+        query.push(" AND request = ").push_bind(number(request.0));
+    }
+    if let Some(person) = &filter.person {
+        query.push(" AND person = ").push_bind(person.as_str().to_owned());
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND at >= ").push_bind(since.as_millisecond());
+    }
+    if !filter.events.is_empty() {
+        let mut names = query.push(" AND event IN (").separated(", ");
+        for event in &filter.events {
+            names.push_bind(event.as_str());
+        }
+        query.push(")");
+    }
+    if let Some(text) = &filter.text {
+        query.push(" AND instr(lower(entry), ").push_bind(text.to_ascii_lowercase()).push(") > 0");
+    }
     let limit = if filter.limit == 0 { -1 } else { i64::from(filter.limit) };
-    let rows = sqlx::query_as::<_, AuditRow>(
-        "SELECT seq, previous, hash, entry FROM audit
-         WHERE seq > $1
-           AND ($2 IS NULL OR request = $2)
-           AND ($3 IS NULL OR person = $3)
-           AND ($4 IS NULL OR at >= $4)
-         ORDER BY seq DESC LIMIT $5",
-    )
-    .bind(number(filter.after))
-    .bind(filter.request.map(|id| number(id.0)))
-    .bind(filter.person.as_ref().map(|person| person.as_str()))
-    .bind(filter.since.map(|since| since.as_millisecond()))
-    .bind(limit)
-    .fetch_all(readers)
-    .await
-    .map_err(store_error)?;
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+    let rows = query.build_query_as::<AuditRow>().fetch_all(readers).await.map_err(store_error)?;
     rows.into_iter().rev().map(AuditRow::row).collect()
 }
 

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, outbox, request, session, source};
+use super::{audit, outbox, request, revision, session, source};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -70,6 +70,9 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
     }
     for (revision, at) in &change.sightings {
         source::put_sighting(on, revision, *at).await?;
+    }
+    for value in &change.revisions {
+        revision::add(on, value).await?;
     }
     if let Some(token) = &change.token {
         session::put_token(on, token).await?;

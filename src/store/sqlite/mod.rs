@@ -14,6 +14,7 @@ mod error;
 mod open;
 mod outbox;
 mod request;
+mod revision;
 mod session;
 mod source;
 
@@ -35,6 +36,7 @@ use crate::domain::message::{MessageRef, PostKey, Posted};
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
 use crate::ports::chat::Cursor;
+use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
     AuditFilter, Change, OutboxPost, Receipt, RequestFilter, Session, SignInToken, SourceState,
     Store, StoreError,
@@ -122,6 +124,14 @@ impl Store for SqliteStore {
 
     async fn first_seen(&self, revision: &Revision) -> Result<Option<Timestamp>, StoreError> {
         source::first_seen(&self.readers, revision).await
+    }
+
+    async fn revisions(&self, filter: &RevisionFilter) -> Result<Vec<RevisionRecord>, StoreError> {
+        revision::list(&self.readers, filter).await
+    }
+
+    async fn revision(&self, seq: u64) -> Result<Option<RevisionRecord>, StoreError> {
+        revision::get(&self.readers, seq).await
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError> {

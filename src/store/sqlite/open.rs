@@ -177,6 +177,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "console", include_str!("../../../migrations/sqlite/0002_console.sql")),
+    (3, "revisions", include_str!("../../../migrations/sqlite/0003_revisions.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {

@@ -16,9 +16,10 @@ use tribune::domain::person::Principal;
 use tribune::domain::request::{Mode, Request, State, Via};
 use tribune::domain::run::{Outcome, RunRecord};
 use tribune::ports::chat::Cursor;
+use tribune::ports::revision::{Fate, RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, Conflict, Expect, RequestFilter, Session, SignInToken, SourceState, Store,
-    StoreError, Use,
+    StoreError, TroubleKind, Use,
 };
 use tribune::store::sqlite::{Options, SqliteStore};
 
@@ -106,11 +107,14 @@ on_both! {
     a_cursor_is_kept_for_each_platform
     the_source_is_kept_whole
     the_first_sighting_counts
+    what_became_of_revisions_is_listed_newest_first_and_read_whole
+    the_oldest_records_of_revisions_are_forgotten
     a_token_signs_in_once
     an_expired_token_signs_nobody_in
     sessions_last_until_they_are_ended
     audit_rows_form_a_chain
     audit_rows_are_found_by_request_person_time_and_place
+    audit_rows_are_found_by_kind_and_text
     everything_is_there_after_opening_again
     two_daemons_never_share_a_store
 }
@@ -546,7 +550,7 @@ async fn a_cursor_is_kept_for_each_platform(place: Bench) {
 }
 
 async fn the_source_is_kept_whole(place: Bench) {
-    use tribune::ports::store::{HighWater, Trouble, TroubleKind};
+    use tribune::ports::store::{HighWater, Trouble};
     let store = place.open().await;
     let names = [("people".to_owned(), ["ada".to_owned()].into())].into();
     let state = SourceState {
@@ -578,6 +582,54 @@ async fn the_first_sighting_counts(place: Bench) {
     }
     assert_eq!(store.first_seen(&revision('a')).await.unwrap(), Some(at(5)));
     assert_eq!(store.first_seen(&revision('b')).await.unwrap(), None);
+}
+
+fn record(digit: char, fate: Fate) -> RevisionRecord {
+    RevisionRecord {
+        seq: 0,
+        revision: revision(digit),
+        at: at(1),
+        fate,
+        author: "Ada".into(),
+        subject: "roles: ken joins sre".into(),
+        committed: at(0),
+        pull: Some(pull(7)),
+        before: Some(revision('0')),
+        words: vec![vec![Span::Person("ken".parse().unwrap()), Span::Text(" joined".into())]],
+        diagnostics: Vec::new(),
+        diff_cut: 9,
+        diff: format!("-{digit}\n+new\n"),
+    }
+}
+
+async fn what_became_of_revisions_is_listed_newest_first_and_read_whole(place: Bench) {
+    let store = place.open().await;
+    let held = Fate::Held { kind: TroubleKind::Bad, summary: "it has a problem".into() };
+    let by_hand = Fate::LetPass { by: person("ada"), reason: "we know".into() };
+    let revisions = vec![record('a', Fate::Applied), record('b', held), record('b', by_hand)];
+    store.commit(Change { revisions: revisions.clone(), ..Change::default() }).await.unwrap();
+    let list = async |filter: RevisionFilter| {
+        let found = store.revisions(&filter).await.unwrap();
+        assert!(found.iter().all(|record| record.diff.is_empty()));
+        found.into_iter().map(|record| record.seq).collect::<Vec<_>>()
+    };
+    let all = RevisionFilter::default;
+    assert_eq!(list(all()).await, [3, 2, 1]);
+    assert_eq!(list(RevisionFilter { limit: 1, ..all() }).await, [3]);
+    assert_eq!(list(RevisionFilter { before: 3, ..all() }).await, [2, 1]);
+    assert_eq!(list(RevisionFilter { revision: Some(revision('a')), ..all() }).await, [1]);
+    let whole = RevisionRecord { seq: 2, ..revisions[1].clone() };
+    assert_eq!(store.revision(2).await.unwrap(), Some(whole));
+    assert_eq!(store.revision(4).await.unwrap(), None);
+}
+
+async fn the_oldest_records_of_revisions_are_forgotten(place: Bench) {
+    let store = place.open().await;
+    let revisions = vec![record('a', Fate::Applied); RECORDS_KEPT as usize + 2];
+    store.commit(Change { revisions, ..Change::default() }).await.unwrap();
+    let kept = store.revisions(&RevisionFilter::default()).await.unwrap();
+    let ends = (kept.last().unwrap().seq, kept[0].seq);
+    assert_eq!(ends, (3, RECORDS_KEPT + 2));
 }
 
 fn token() -> SignInToken {
@@ -672,6 +724,33 @@ async fn audit_rows_are_found_by_request_person_time_and_place(place: Bench) {
     );
     assert_eq!(list(AuditFilter { since: Some(at(5)), ..all() }).await, [5, 6]);
     assert_eq!(list(AuditFilter { limit: 2, ..all() }).await, [5, 6]);
+}
+
+async fn audit_rows_are_found_by_kind_and_text(place: Bench) {
+    let store = place.open().await;
+    let with = |event, detail| Entry { detail, ..entry(event) };
+    let audit = vec![
+        with(Event::RequestMade, json!({ "intent": "restart-service" })),
+        with(Event::VoteApprove, json!({ "by": "Müller", "what": "a \"quote\" and 100%_" })),
+        with(Event::RunStart, json!({ "intent": "Restart-Service" })),
+    ];
+    store.commit(Change { audit, ..Change::default() }).await.unwrap();
+    let list = async |filter: AuditFilter| {
+        let rows = store.audit(&filter).await.unwrap();
+        rows.into_iter().map(|row| row.seq).collect::<Vec<_>>()
+    };
+    let text = |text: &str| AuditFilter { text: Some(text.to_owned()), ..AuditFilter::default() };
+    assert_eq!(list(text("restart-SERVICE")).await, [1, 3]);
+    assert_eq!(list(text("Müller")).await, [2]);
+    assert_eq!(list(text("100%_")).await, [2]);
+    assert_eq!(list(text("%")).await, [2]);
+    let events = vec![Event::RequestMade, Event::RunStart];
+    assert_eq!(
+        list(AuditFilter { events: events.clone(), ..AuditFilter::default() }).await,
+        [1, 3]
+    );
+    let both = AuditFilter { events, before: 3, limit: 9, ..text("restart") };
+    assert_eq!(list(both).await, [1]);
 }
 
 async fn everything_is_there_after_opening_again(place: Bench) {

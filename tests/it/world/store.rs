@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tribune::domain::audit::{Row, chain::chain};
 use tribune::domain::body::Body;
+use tribune::domain::canonical::canonical_json;
 use tribune::domain::digest::Digest;
 use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{Platform, RequestId, Revision, RunId};
@@ -16,6 +17,7 @@ use tribune::domain::message::{MessageRef, Place, Post, PostKey, Posted};
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
 use tribune::ports::chat::Cursor;
+use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, Conflict, Expect, OutboxPost, Receipt, RequestFilter, Session,
     SignInToken, SourceState, Store, StoreError, Use,
@@ -43,6 +45,7 @@ struct Data {
     cursors: BTreeMap<Platform, Cursor>,
     source: SourceState,
     sightings: BTreeMap<Revision, Timestamp>,
+    revisions: Vec<RevisionRecord>,
     tokens: BTreeMap<Digest, (SignInToken, bool)>,
     sessions: BTreeMap<Digest, Session>,
 }
@@ -143,6 +146,11 @@ impl Data {
         }
         for (revision, at) in change.sightings {
             self.sightings.entry(revision).or_insert(at);
+        }
+        for record in change.revisions {
+            let seq = self.revisions.last().map_or(0, |last| last.seq) + 1;
+            self.revisions.push(RevisionRecord { seq, ..record });
+            self.revisions.retain(|record| record.seq + RECORDS_KEPT > seq);
         }
         if let Some(token) = change.token
             && self.tokens.insert(token.hash, (token, false)).is_some()
@@ -370,11 +378,42 @@ impl Store for FakeStore {
         self.read(|data| data.sightings.get(revision).copied())
     }
 
+    async fn revisions(&self, filter: &RevisionFilter) -> Result<Vec<RevisionRecord>, StoreError> {
+        self.read(|data| {
+            let listed = data
+                .revisions
+                .iter()
+                .rev()
+                .filter(|record| filter.before == 0 || record.seq < filter.before)
+                .filter(|record| {
+                    filter.revision.as_ref().is_none_or(|revision| record.revision == *revision)
+                })
+                .map(|record| RevisionRecord { diff: String::new(), ..record.clone() });
+            match filter.limit {
+                0 => listed.collect(),
+                limit => listed.take(limit as usize).collect(),
+            }
+        })
+    }
+
+    async fn revision(&self, seq: u64) -> Result<Option<RevisionRecord>, StoreError> {
+        self.read(|data| data.revisions.iter().find(|record| record.seq == seq).cloned())
+    }
+
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError> {
         let rows = self.read(|data| {
             data.audit
                 .iter()
                 .filter(|row| row.seq > filter.after)
+                .filter(|row| filter.before == 0 || row.seq < filter.before)
+                .filter(|row| filter.events.is_empty() || filter.events.contains(&row.entry.event))
+                .filter(|row| {
+                    let text = canonical_json(&row.entry).to_ascii_lowercase();
+                    filter
+                        .text
+                        .as_ref()
+                        .is_none_or(|part| text.contains(&part.to_ascii_lowercase()))
+                })
                 .filter(|row| filter.request.is_none() || row.entry.request == filter.request)
                 .filter(|row| {
                     let actor = row.entry.actor.as_ref().and_then(|actor| actor.person());
