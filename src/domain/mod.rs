@@ -33,4 +33,5 @@ pub mod suggest;
 pub mod target;
 pub mod template;
 pub mod trust;
+pub mod unified;
 pub mod window;

@@ -12,6 +12,7 @@
 //! - [`ledger`]: the audit log's file and its signed checkpoints
 //! - [`host`]: what may be done over the socket on the host
 //! - [`sessions`]: who is signed in to the console
+//! - [`verifying`]: the audit log against its witnesses, when somebody asks
 
 pub mod clocks;
 pub mod host;
@@ -24,6 +25,7 @@ pub mod reconcile;
 pub mod requests;
 pub mod runs;
 pub mod sessions;
+pub mod verifying;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

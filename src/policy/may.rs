@@ -180,7 +180,7 @@ pub fn visible_intents(
 }
 
 /// Returns arguments that the intent would take, as far as one can guess.
-fn sample_args(intent: &Intent) -> Args {
+pub(super) fn sample_args(intent: &Intent) -> Args {
     let sample = |kind: &ParamKind| match kind {
         ParamKind::String { one_of, .. } => one_of.first().cloned().map(Value::String),
         ParamKind::Integer { min, .. } => Some(Value::Integer(min.unwrap_or_default())),

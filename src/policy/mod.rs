@@ -9,6 +9,7 @@
 //! failed while it was evaluated, counting as a yes. Both are a [`Deny`](crate::domain::decision::Outcome)
 //! with that reason.
 
+mod abilities;
 mod act;
 mod ask;
 mod case;
@@ -36,6 +37,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::domain::repo::PolicyRepo;
 
+pub use self::abilities::{Ability, abilities};
 pub use self::act::{Act, Ballot, ChangeKind, Page, Scene, Viewed};
 pub use self::compile::Policies;
 pub use self::decide::decide;

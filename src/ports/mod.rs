@@ -3,6 +3,7 @@
 //! The engine speaks to these; adapters (`chat`, `forge`, `exec`, `store`, `source`) implement
 //! them; the simulated world of the tests implements them too and passes the same contract suite.
 
+pub mod audit_check;
 pub mod board;
 pub mod chat;
 pub mod clock;

@@ -1,10 +1,11 @@
 //! The audit log read from outside: listed, exported, verified. Read-only; a daemon may run.
 
-use std::fmt;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 
 use super::ledger::PublicKey;
@@ -12,6 +13,8 @@ use super::sqlite::{OpenError, audit, open_read_only};
 use crate::domain::audit::Row;
 use crate::domain::audit::chain::{Broken, Head, StoredRow, Verifier};
 use crate::domain::audit::checkpoint::{Checkpoint, SignedCheckpoint};
+pub use crate::domain::audit::report::{Finding, Report};
+use crate::ports::audit_check::{AuditCheck, AuditCheckError};
 use crate::ports::store::{AuditFilter, StoreError};
 
 /// Why the audit log could not be looked at.
@@ -76,88 +79,6 @@ pub struct Witnesses {
     pub key: Option<PublicKey>,
 }
 
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// With the chain in the store.
-    Chain(Broken),
-    /// With the audit file.
-    RowsFile(Broken),
-    /// With a line of a checkpoint file.
-    Checkpoint {
-        /// Which file.
-        file: PathBuf,
-        /// Which line, from 1.
-        line: usize,
-        /// In words.
-        why: String,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chain(broken) => broken.fmt(f),
-            Self::RowsFile(broken) => write!(f, "in the audit file {broken}"),
-            Self::Checkpoint { file, line, why } => {
-                write!(f, "{}:{line}: this checkpoint does not count: {why}", file.display())
-            }
-        }
-    }
-}
-
-/// What was found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
-    /// The last row of the store; `None`: it has none.
-    pub head: Option<Head>,
-    /// How many rows the audit file has that were compared.
-    pub compared: u64,
-    /// Checkpoints that are believed and agree.
-    pub checkpoints: usize,
-    /// The last of them.
-    pub last_checkpoint: Option<Checkpoint>,
-    /// What is wrong; the chain first. Empty: nothing.
-    pub findings: Vec<Finding>,
-    /// What is worth knowing and not wrong.
-    pub notes: Vec<String>,
-}
-
-impl Report {
-    /// Says whether nothing is wrong.
-    pub fn is_fine(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            writeln!(f, "wrong: {finding}")?;
-        }
-        match &self.head {
-            Some(head) if self.is_fine() => {
-                writeln!(f, "the chain is whole: {} rows, head {}", head.count, head.hash)?;
-            }
-            Some(head) => writeln!(f, "the last row is {}", head.seq)?,
-            None => writeln!(f, "there are no rows")?,
-        }
-        writeln!(f, "the audit file agrees on {} rows", self.compared)?;
-        match &self.last_checkpoint {
-            Some(last) => writeln!(
-                f,
-                "{} checkpoints agree, the last over row {} of {}",
-                self.checkpoints, last.head.seq, last.at
-            )?,
-            None => writeln!(f, "no checkpoint was compared")?,
-        }
-        for note in &self.notes {
-            writeln!(f, "note: {note}")?;
-        }
-        Ok(())
-    }
-}
-
 /// Verifies the audit log of a store.
 ///
 /// Files are read up to where they end now, before the store is looked at, so that a daemon that
@@ -195,6 +116,38 @@ pub async fn verify_store(witnesses: &Witnesses) -> Result<Report, AuditError> {
     report.last_checkpoint =
         checkpoints.iter().filter(agreeing).max_by_key(|checkpoint| checkpoint.head.seq).copied();
     Ok(report)
+}
+
+/// The store's own audit log and the witnesses that settings name, for the running daemon.
+#[derive(Debug, Clone)]
+pub struct OwnCheck {
+    /// The store.
+    pub store: PathBuf,
+    /// The audit file.
+    pub rows: PathBuf,
+    /// The checkpoint file.
+    pub checkpoints: PathBuf,
+    /// The key that checkpoints are signed with; its public half stands beside it.
+    pub key: PathBuf,
+}
+
+#[async_trait]
+impl AuditCheck for OwnCheck {
+    async fn verify(&self) -> Result<Report, AuditCheckError> {
+        let failed = |error: &dyn Display| AuditCheckError(error.to_string());
+        let key = PublicKey::beside(&self.key).map_err(|error| failed(&error))?;
+        let witnesses = Witnesses {
+            store: self.store.clone(),
+            rows: Some(self.rows.clone()),
+            checkpoints: vec![self.checkpoints.clone()],
+            key: Some(key),
+        };
+        // Hashing every row takes its time: not on a thread that answers people.
+        let runtime = tokio::runtime::Handle::current();
+        let work = move || runtime.block_on(verify_store(&witnesses));
+        let done = tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))?;
+        done.map_err(|error| failed(&error))
+    }
 }
 
 /// Says whether the audit file and the store have the same row.

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod report;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
