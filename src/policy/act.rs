@@ -62,11 +62,15 @@ pub enum Page {
     Requests,
     /// Runs and their output.
     Runs,
+    /// What may be asked for.
+    Intents,
+    /// Where the world differs from what the policy repo says.
+    Drift,
     /// The audit log.
     Audit,
     /// Whether Tribune is well, and where the source stands.
     Status,
-    /// The policy repo: intents, policies, inventory.
+    /// The policy repo's revisions and what each changed.
     Policy,
     /// People, their roles, bans.
     People,
@@ -74,14 +78,24 @@ pub enum Page {
 
 impl Page {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Requests, Self::Runs, Self::Audit, Self::Status, Self::Policy, Self::People];
+    pub const ALL: [Self; 8] = [
+        Self::Requests,
+        Self::Runs,
+        Self::Intents,
+        Self::Drift,
+        Self::Audit,
+        Self::Status,
+        Self::Policy,
+        Self::People,
+    ];
 
     /// Returns the name as policies write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Runs => "runs",
+            Self::Intents => "intents",
+            Self::Drift => "drift",
             Self::Audit => "audit",
             Self::Status => "status",
             Self::Policy => "policy",

@@ -150,6 +150,35 @@ pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
     CouldRun { roles: roles.iter().copied().filter(lowest).cloned().collect(), people }
 }
 
+/// Who could do something that needs no evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Could {
+    /// Roles that suffice, the lowest ones only.
+    pub roles: Vec<RoleName>,
+    /// People who may, in order of name, at most as many as were asked for.
+    pub people: Vec<PersonId>,
+}
+
+/// Returns who may do something that somebody else may not; at most `most` people.
+pub fn who_may(snapshot: &Snapshot, act: &Act<'_>, scene: &Scene<'_>, most: usize) -> Could {
+    let repo = &snapshot.repo;
+    let roles = repo
+        .roles
+        .0
+        .keys()
+        .filter(|role| is_allowed(snapshot, &Standing::stand_in(repo, role), act, scene));
+    let roles: Vec<&RoleName> = roles.collect();
+    let lowest = |role: &&RoleName| !roles.iter().any(|other| repo.roles.is_below(other, role));
+    let people = repo
+        .people
+        .keys()
+        .filter(|person| may(snapshot, &Principal::Person((*person).clone()), act, scene).allowed);
+    Could {
+        people: people.take(most).cloned().collect(),
+        roles: roles.iter().copied().filter(lowest).cloned().collect(),
+    }
+}
+
 /// Returns the intents that `principal` could ask for on at least one target, for help.
 pub fn visible_intents(
     snapshot: &Snapshot,

@@ -42,7 +42,9 @@ pub use self::act::{Act, Ballot, ChangeKind, Page, Scene, Viewed};
 pub use self::compile::Policies;
 pub use self::decide::decide;
 pub use self::evidence::objections;
-pub use self::may::{CouldRun, Verdict, could_run, may, visible_intents, who_could};
+pub use self::may::{
+    Could, CouldRun, Verdict, could_run, may, visible_intents, who_could, who_may,
+};
 pub use self::question::Question;
 pub use self::rule::{Rule, RuleEffect};
 use self::vocabulary::Vocabulary;

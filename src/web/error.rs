@@ -26,6 +26,16 @@ pub enum WebError {
     /// There is none, or they may not see it: both look the same.
     #[error("there is nothing here, or you may not see it")]
     NotFound,
+    /// Policy does not let them see it.
+    #[error("you may not see {what}")]
+    Denied {
+        /// What they wanted to see, for the middle of a sentence.
+        what: String,
+        /// Roles that may, the lowest ones.
+        roles: Vec<String>,
+        /// People who may, at least some of them.
+        people: Vec<String>,
+    },
     /// The form makes no sense.
     #[error("{0}")]
     BadForm(String),
@@ -42,7 +52,9 @@ impl WebError {
     fn status(&self) -> StatusCode {
         match self {
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::WrongOrigin | Self::WrongToken | Self::Refused(_) => StatusCode::FORBIDDEN,
+            Self::WrongOrigin | Self::WrongToken | Self::Refused(_) | Self::Denied { .. } => {
+                StatusCode::FORBIDDEN
+            }
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadForm(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -64,6 +76,10 @@ impl WebError {
             ),
             Self::Refused(_) => ("Not signed in", "A new link comes from this, on the host:"),
             Self::NotFound => ("Nothing here", "Go back to your channels."),
+            Self::Denied { .. } => (
+                "Not for you",
+                "Policy decides who sees what, and that you tried is in the audit log.",
+            ),
             Self::BadForm(_) => ("Not done", "Go back and try again."),
             Self::Trouble(_) => ("Not now", "Wait a moment and reload the page."),
         }
@@ -100,12 +116,18 @@ impl From<ChatError> for WebError {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
-    version: &'static str,
     heading: &'static str,
     text: String,
     advice: &'static str,
     command: Option<&'a str>,
     home: bool,
+    could: Option<Could>,
+}
+
+/// Who may see what the reader may not.
+struct Could {
+    roles: Vec<String>,
+    people: Vec<String>,
 }
 
 impl IntoResponse for WebError {
@@ -113,12 +135,20 @@ impl IntoResponse for WebError {
         let (heading, advice) = self.advice();
         let command = matches!(self, Self::SignedOut | Self::Refused(_));
         let page = ErrorPage {
-            version: super::assets::VERSION,
             heading,
             text: self.to_string(),
             advice,
             command: command.then_some("tribune login @you"),
-            home: matches!(self, Self::NotFound | Self::BadForm(_) | Self::WrongToken),
+            home: matches!(
+                self,
+                Self::NotFound | Self::BadForm(_) | Self::WrongToken | Self::Denied { .. }
+            ),
+            could: match &self {
+                Self::Denied { roles, people, .. } => {
+                    Some(Could { roles: roles.clone(), people: people.clone() })
+                }
+                _ => None,
+            },
         };
         (self.status(), show(&page)).into_response()
     }

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -27,6 +27,8 @@ use crate::ports::board::{BoardEvent, BoardMessage};
 
 /// How often an idle stream is decided again.
 const RECHECK: SignedDuration = SignedDuration::from_secs(10);
+/// How often a page beside the chat is looked after.
+const LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// How often an idle connection carries a comment, so that nothing between closes it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -36,6 +38,9 @@ pub struct Watch {
     after: Option<u64>,
     channel: Option<String>,
     thread: Option<MessageId>,
+    /// Whether a page beside the chat is open: it hears that something changed, and looks again.
+    #[serde(default)]
+    page: bool,
 }
 
 /// GET `/events`.
@@ -50,9 +55,17 @@ pub async fn events(
         Some(after) => after,
         None => site.board.changes(None).await?.1,
     };
-    let feed = Feed { site, reader, watch, after, ready: VecDeque::new(), over: false };
+    let head = if watch.page { head(&site).await? } else { 0 };
+    let next_check = site.clock.now() + RECHECK;
+    let ready = VecDeque::new();
+    let feed = Feed { site, reader, watch, after, head, next_check, ready, over: false };
     let stream = futures_util::stream::unfold(feed, Feed::next);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Returns the number of the last audit row: everything that pages show leaves one.
+async fn head(site: &Site) -> Result<u64, WebError> {
+    Ok(site.store.audit_head().await?.map_or(0, |row| row.seq))
 }
 
 /// One reader's stream.
@@ -61,6 +74,10 @@ struct Feed {
     reader: Reader,
     watch: Watch,
     after: u64,
+    /// The last audit row that a page was told of.
+    head: u64,
+    /// When to decide again at the latest.
+    next_check: Timestamp,
     ready: VecDeque<Event>,
     over: bool,
 }
@@ -81,12 +98,11 @@ impl Feed {
 
     /// Waits for changes, for the next time to decide again, or for the end.
     async fn wait(&mut self) {
-        let recheck = self.site.clock.now() + RECHECK;
+        let look = self.site.clock.now() + LOOK;
+        let wake = if self.watch.page { look.min(self.next_check) } else { self.next_check };
         tokio::select! {
             () = self.site.stopping.cancelled() => self.over = true,
-            () = self.site.clock.sleep_until(recheck) => {
-                self.still_signed_in().await;
-            }
+            () = self.site.clock.sleep_until(wake) => self.look().await,
             changes = self.site.board.changes(Some(self.after)) => match changes {
                 Ok((events, seq)) => self.take(events, seq).await,
                 // The browser comes back by itself and asks for the same events again.
@@ -95,6 +111,30 @@ impl Feed {
                     self.over = true;
                 }
             },
+        }
+    }
+
+    /// Decides again when it is time to, and tells a page what has changed since.
+    async fn look(&mut self) {
+        let now = self.site.clock.now();
+        if now >= self.next_check {
+            self.next_check = now + RECHECK;
+            if !self.still_signed_in().await {
+                return;
+            }
+        }
+        if !self.watch.page {
+            return;
+        }
+        match head(&self.site).await {
+            Ok(head) if head != self.head => {
+                self.head = head;
+                if self.still_signed_in().await {
+                    self.push("changed", self.after, &json!({}));
+                }
+            }
+            Ok(_) => {}
+            Err(_) => self.over = true,
         }
     }
 

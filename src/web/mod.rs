@@ -10,14 +10,17 @@ pub mod host_api;
 
 mod assets;
 mod card;
+mod chat;
 mod complete;
 mod error;
 mod guard;
 mod live;
+mod look;
 mod markdown;
-mod page;
+mod pages;
 mod place;
 mod reader;
+mod shell;
 mod sign_in;
 mod view;
 mod write;
@@ -123,11 +126,12 @@ pub async fn serve(listener: TcpListener, parts: Parts) -> std::io::Result<()> {
 fn router(parts: Parts) -> Router {
     let site = Site(Arc::new(parts));
     let mut routes = Router::new()
-        .route("/", get(page::home))
-        .route("/channels", get(page::channels))
-        .route("/c/{slug}", get(page::channel))
-        .route("/c/{slug}/t/{root}", get(page::thread))
-        .route("/m/{channel}/{id}", get(page::permalink))
+        .route("/", get(chat::home))
+        .route("/menu", get(chat::menu))
+        .route("/c/{slug}", get(chat::channel))
+        .route("/c/{slug}/t/{root}", get(chat::thread))
+        .route("/m/{channel}/{id}", get(chat::permalink))
+        .route("/requests", get(pages::requests::list))
         .route("/c/{slug}/messages", post(write::message))
         .route("/c/{slug}/m/{id}/react", post(write::react))
         .route("/c/{slug}/m/{id}/delete", post(write::delete))

@@ -11,16 +11,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
+use super::Site;
 use super::bind::Name;
 use super::error::{WebError, show};
 use super::reader::{Posted, session_cookie};
-use super::{Site, assets};
 
 /// The page behind a sign-in link.
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct Landing {
-    version: &'static str,
     token: String,
     host: String,
 }
@@ -37,7 +36,7 @@ pub struct Nothing {}
 
 /// GET: shows the button.
 pub async fn landing(Extension(name): Extension<Name>, Path(token): Path<String>) -> Response {
-    show(&Landing { version: assets::VERSION, token, host: name.host })
+    show(&Landing { token, host: name.host })
 }
 
 /// POST: consumes the token and sets the cookie. Whoever was signed in here before is not any more.

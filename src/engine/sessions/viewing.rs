@@ -9,9 +9,12 @@ use super::Applied;
 use crate::domain::audit::{Entry, Event};
 use crate::domain::id::{ChannelName, IntentName, PersonId};
 use crate::domain::person::Principal;
-use crate::policy::{Act, Scene, Viewed, may, visible_intents};
+use crate::policy::{Act, Could, Page, Scene, Viewed, may, visible_intents, who_may};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Change, Store, StoreError};
+
+/// How many people are named to somebody who may not see something.
+const NAMED: usize = 8;
 
 /// Asks policy who may see what.
 pub struct Viewing {
@@ -28,10 +31,33 @@ impl Viewing {
 
     /// Says whether somebody may `view` a channel. Asking is not audited: lists ask for all.
     pub fn may_view(&self, person: &PersonId, channel: &ChannelName) -> bool {
+        self.may(person, Viewed::Channel(channel))
+    }
+
+    /// Says whether somebody may `view` a page. Asking is not audited: navigation asks for all.
+    pub fn may_see(&self, person: &PersonId, page: Page) -> bool {
+        self.may(person, Viewed::Page(page))
+    }
+
+    /// Says whether somebody may `view` an intent. Asking is not audited: lists ask for all.
+    pub fn may_view_intent(&self, person: &PersonId, intent: &IntentName) -> bool {
+        self.may(person, Viewed::Intent(intent))
+    }
+
+    fn may(&self, person: &PersonId, viewed: Viewed<'_>) -> bool {
         let Some(snapshot) = (self.applied)() else { return false };
         let principal = Principal::Person(person.clone());
-        let act = Act::View(Viewed::Channel(channel));
-        may(&snapshot, &principal, &act, &Scene::chat(None, self.clock.now())).allowed
+        may(&snapshot, &principal, &Act::View(viewed), &self.scene()).allowed
+    }
+
+    /// Returns who may `view` something that somebody else may not.
+    pub fn who_may(&self, viewed: Viewed<'_>) -> Could {
+        let Some(snapshot) = (self.applied)() else { return Could::default() };
+        who_may(&snapshot, &Act::View(viewed), &self.scene(), NAMED)
+    }
+
+    fn scene(&self) -> Scene<'static> {
+        Scene::chat(None, self.clock.now())
     }
 
     /// Writes to the audit log that somebody wanted to see what they may not.

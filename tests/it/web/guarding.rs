@@ -65,7 +65,7 @@ async fn every_answer_bears_the_headers() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;
     let paths =
-        ["/c/ops", "/", "/static/console.js", "/nowhere", "/healthz", "/complete", "/sign-in/x"];
+        ["/c/ops", "/", "/static/chat.js", "/nowhere", "/healthz", "/complete", "/sign-in/x"];
     for path in paths {
         let answer = ada.get(path).send().await.unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();

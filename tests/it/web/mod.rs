@@ -3,5 +3,6 @@
 mod guarding;
 mod live;
 mod pages;
+mod shell;
 mod signing_in;
 mod site;

@@ -1,15 +1,16 @@
-//! The pages: the list of channels, a channel, a thread beside it, and links to messages.
+//! The chat's pages: the menu, a channel, a thread beside it, and links to messages.
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{Redirect, Response};
 use serde::Deserialize;
 
+use super::Site;
 use super::error::{WebError, show};
 use super::place::{self, Place};
 use super::reader::Reader;
+use super::shell::{Here, Shell};
 use super::view::{self, List, MessageView};
-use super::{Site, assets};
 use crate::domain::id::{ChatChannelId, MessageId};
 
 /// How many messages a page holds.
@@ -19,12 +20,7 @@ const PAGE: u32 = 60;
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct ChatPage {
-    version: &'static str,
-    name: String,
-    handle: String,
-    csrf: String,
-    seq: u64,
-    places: Vec<Place>,
+    shell: Shell,
     stream: Option<Stream>,
     thread: Option<Thread>,
 }
@@ -54,13 +50,13 @@ pub struct Part {
 /// GET `/`: goes to the first channel.
 pub async fn home(State(site): State<Site>, reader: Reader) -> Redirect {
     let first = place::places(&site, &reader).first().map(Place::path);
-    Redirect::to(&first.unwrap_or_else(|| "/channels".to_owned()))
+    Redirect::to(&first.unwrap_or_else(|| "/menu".to_owned()))
 }
 
-/// GET `/channels`: the list alone, for narrow screens.
-pub async fn channels(State(site): State<Site>, reader: Reader) -> Result<Response, WebError> {
-    let (_, seq) = site.board.changes(None).await?;
-    Ok(render(&site, &reader, seq, None, None))
+/// GET `/menu`: navigation alone, for narrow screens.
+pub async fn menu(State(site): State<Site>, reader: Reader) -> Result<Response, WebError> {
+    let shell = Shell::around(&site, &reader, Here::Menu).await?;
+    Ok(show(&ChatPage { shell, stream: None, thread: None }))
 }
 
 /// GET `/c/{slug}`.
@@ -70,10 +66,10 @@ pub async fn channel(
     Path(slug): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<Response, WebError> {
-    // The sequence is read before the messages, so that nothing falls between page and events.
-    let (_, seq) = site.board.changes(None).await?;
+    // The shell knows the sequence before the messages are read: nothing falls in between.
+    let shell = Shell::around(&site, &reader, Here::Channel(&slug)).await?;
     let stream = open_stream(&site, &reader, &slug, part.before).await?;
-    Ok(render(&site, &reader, seq, Some(stream), None))
+    Ok(show(&ChatPage { shell, stream: Some(stream), thread: None }))
 }
 
 /// GET `/c/{slug}/t/{root}`.
@@ -82,7 +78,7 @@ pub async fn thread(
     reader: Reader,
     Path((slug, root)): Path<(String, MessageId)>,
 ) -> Result<Response, WebError> {
-    let (_, seq) = site.board.changes(None).await?;
+    let shell = Shell::around(&site, &reader, Here::Channel(&slug)).await?;
     let stream = open_stream(&site, &reader, &slug, None).await?;
     let found = site.board.thread(&place::at(&site, &stream.place, root.clone())).await?;
     if found.first().is_none_or(|first| first.channel != stream.place.id) {
@@ -90,7 +86,7 @@ pub async fn thread(
     }
     let messages = view::messages(&site, &reader, &stream.place, List::Thread, &found);
     let thread = Thread { root: root.to_string(), messages, nonce: site.nonce() };
-    Ok(render(&site, &reader, seq, Some(stream), Some(thread)))
+    Ok(show(&ChatPage { shell, stream: Some(stream), thread: Some(thread) }))
 }
 
 /// GET `/m/{channel}/{id}`: goes to where a message stands. This is what links in messages use.
@@ -121,23 +117,4 @@ async fn open_stream(
     let older = found.first().filter(|_| full).map(|first| first.id.to_string());
     let messages = view::messages(site, reader, &place, List::Stream, &found);
     Ok(Stream { place, messages, older, is_latest: before.is_none(), nonce: site.nonce() })
-}
-
-fn render(
-    site: &Site,
-    reader: &Reader,
-    seq: u64,
-    stream: Option<Stream>,
-    thread: Option<Thread>,
-) -> Response {
-    show(&ChatPage {
-        version: assets::VERSION,
-        name: reader.who.person.name.clone(),
-        handle: reader.who.person.id.to_string(),
-        csrf: reader.csrf(),
-        seq,
-        places: place::places(site, reader),
-        stream,
-        thread,
-    })
 }
