@@ -182,6 +182,30 @@ impl FromStr for RequestId {
     }
 }
 
+/// An incident of drift, shown as `d7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub u64);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "d{}", self.0)
+    }
+}
+
+impl FromStr for IncidentId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let number = text.strip_prefix(['d', 'D']).unwrap_or("");
+        let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| number.parse().ok().map(Self)).flatten().ok_or_else(|| IdError {
+            kind: "incident of drift",
+            text: text.to_owned(),
+            rule: "write it as d7",
+        })
+    }
+}
+
 /// One execution of a request, shown as `r42.1`. Only an idempotent intent has a second attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::id::{IntentName, ObjectId, ParamName, RepoPath, RoleName, SecretName};
-use super::param::Param;
+use super::param::{Args, Param};
 
 /// One file of `intents/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,8 @@ pub struct Intent {
     pub concurrency: Concurrency,
     /// When it may not start.
     pub windows: Vec<Window>,
+    /// How it is also checked by Tribune itself; `None`: only when somebody asks.
+    pub standing: Option<StandingRule>,
     /// The file it comes from.
     pub path: RepoPath,
     /// The content of that file.
@@ -172,6 +174,44 @@ pub struct CheckCommand {
     pub argv: Vec<ArgvWord>,
     /// The exit code that says "differs"; 0 says "as declared", anything else is a failure.
     pub drift_exit: i32,
+}
+
+/// How an intent is also checked on a schedule, and what is done about what is found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StandingRule {
+    /// How often each target is looked at.
+    pub every: SignedDuration,
+    /// Which of the intent's targets, as written.
+    pub targets: Vec<String>,
+    /// With which arguments, defaults filled in.
+    pub args: Args,
+    /// What is done about a difference.
+    pub on_drift: OnDrift,
+    /// How often people are told again of what has not changed.
+    pub remind: SignedDuration,
+}
+
+/// What is done about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDrift {
+    /// It is told.
+    Report,
+    /// People are asked what shall be.
+    Ask,
+    /// Tribune asks for the repair itself.
+    Auto,
+}
+
+impl OnDrift {
+    /// Returns the name as files write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Ask => "ask",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 /// What a run may touch outside its tree and its private work folder.

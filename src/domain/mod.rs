@@ -15,6 +15,7 @@ pub mod command;
 pub mod decision;
 pub mod diagnostic;
 pub mod digest;
+pub mod drift;
 pub mod duration;
 pub mod evidence;
 pub mod id;

@@ -15,8 +15,9 @@ use crate::domain::audit::{Entry, Event, Row};
 use crate::domain::body::Body;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::digest::Digest;
+use crate::domain::drift::{Incident, Watch, WatchKey};
 use crate::domain::evidence::PullRef;
-use crate::domain::id::{PersonId, Platform, RequestId, Revision, RunId};
+use crate::domain::id::{IncidentId, IntentName, PersonId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, Post, PostKey, Posted};
 use crate::domain::request::{Request, State};
 pub use crate::domain::revision_change::HighWater;
@@ -61,6 +62,9 @@ pub enum Conflict {
     /// The message was taken in before.
     #[error("the message was handled before")]
     Seen,
+    /// What is known of the target has another version.
+    #[error("{0} has changed")]
+    Watch(WatchKey),
 }
 
 /// What must hold for a change to be made.
@@ -108,6 +112,15 @@ pub struct Change {
     pub session: Option<Session>,
     /// Sessions to end, by hash.
     pub end_sessions: Vec<Digest>,
+    /// Watches to insert or replace, each with its open incident; they carry versions as
+    /// requests do.
+    pub watches: Vec<Watch>,
+    /// Incidents that have ended; the watch that they belonged to no longer holds them.
+    pub closed: Vec<Incident>,
+    /// When watches were last looked at, where nothing else about them changed.
+    pub looked: Vec<(WatchKey, Timestamp)>,
+    /// Watches that no standing intent asks for any more.
+    pub unwatch: Vec<WatchKey>,
 }
 
 /// What a commit gave.
@@ -237,6 +250,17 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// Which incidents of drift to list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentFilter {
+    /// Only of this intent.
+    pub intent: Option<IntentName>,
+    /// Only those that have not ended.
+    pub open: bool,
+    /// At most so many; 0: all.
+    pub limit: u32,
+}
+
 /// A link that signs somebody in once. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInToken {
@@ -343,4 +367,19 @@ pub trait Store: Send + Sync {
 
     /// Returns every session that was not ended, oldest first.
     async fn sessions(&self) -> Result<Vec<Session>, StoreError>;
+
+    /// Returns a number that no incident of drift had before; as [`Store::next_request`] does.
+    async fn next_incident(&self) -> Result<IncidentId, StoreError>;
+
+    /// Returns what is known of every standing intent on each of its targets, in order of key.
+    async fn watches(&self) -> Result<Vec<Watch>, StoreError>;
+
+    /// Returns what is known of one standing intent on one target.
+    async fn watch(&self, key: &WatchKey) -> Result<Option<Watch>, StoreError>;
+
+    /// Returns an incident of drift, open or not.
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError>;
+
+    /// Lists incidents of drift.
+    async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
 }

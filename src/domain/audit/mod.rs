@@ -88,6 +88,14 @@ events! {
     SessionRefused = "session.refused",
     /// Somebody signed out, or was.
     SessionEnd = "session.end",
+    /// A standing check is permitted from now on, or no longer is.
+    DriftDecided = "drift.decided",
+    /// A standing check finds something else than before.
+    DriftFound = "drift.found",
+    /// What a standing check found is gone.
+    DriftClosed = "drift.closed",
+    /// Somebody, or Tribune, decided what to do about drift.
+    DriftAnswered = "drift.answered",
     /// A command on the host.
     HostCommand = "host.command",
 }

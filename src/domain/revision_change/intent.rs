@@ -54,6 +54,7 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
         limits: old_limits,
         concurrency: old_concurrency,
         windows,
+        standing,
         path,
         blob: _, // Says only that the file is written differently.
     } = old;
@@ -77,6 +78,7 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
         windows.iter().map(|window| format!("\"{}\" {}", window.deny, window.zone)).collect()
     };
     parts.set("freeze window", &shown(windows), &shown(&new.windows));
+    parts.whole("how it is checked by itself changed", standing, &new.standing);
     parts.value("idempotent", idempotent, &new.idempotent);
     parts.whole("aliases changed", aliases, &new.aliases);
     parts.whole("summary changed", summary, &new.summary);

@@ -80,6 +80,7 @@ fn intent(name: &str) -> Intent {
         },
         concurrency: Concurrency { per: Per::Target, on_busy: OnBusy::Queue },
         windows: vec![],
+        standing: None,
         path: format!("intents/{name}.yaml").parse().unwrap(),
         blob: "0".repeat(40).parse().unwrap(),
     }

@@ -226,6 +226,7 @@ mod tests {
             },
             concurrency: Concurrency { per: Per::Target, on_busy: OnBusy::Queue },
             windows: vec![],
+            standing: None,
             path: id("intents/restart.yaml"),
             blob: object('a'),
         }

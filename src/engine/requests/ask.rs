@@ -339,6 +339,10 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         consume,
         session,
         mut end_sessions,
+        mut watches,
+        mut closed,
+        mut looked,
+        mut unwatch,
     } = first;
     expect.extend(second.expect);
     audit.extend(second.audit);
@@ -350,6 +354,10 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
     sightings.extend(second.sightings);
     revisions.extend(second.revisions);
     end_sessions.extend(second.end_sessions);
+    watches.extend(second.watches);
+    closed.extend(second.closed);
+    looked.extend(second.looked);
+    unwatch.extend(second.unwatch);
     Change {
         expect,
         audit,
@@ -366,5 +374,9 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         consume: second.consume.or(consume),
         session: second.session.or(session),
         end_sessions,
+        watches,
+        closed,
+        looked,
+        unwatch,
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn intent(name: &str, category: Category, risk: u8) -> Intent {
         },
         concurrency: Concurrency { per: Per::Target, on_busy: OnBusy::Queue },
         windows: vec![],
+        standing: None,
         path: id(&format!("intents/{name}.yaml")),
         blob: id(&"a".repeat(40)),
     }

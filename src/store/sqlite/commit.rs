@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, outbox, request, revision, session, source};
+use super::{audit, drift, outbox, request, revision, session, source};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -86,5 +86,6 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
     for hash in &change.end_sessions {
         session::end(on, hash).await?;
     }
+    drift::put(on, change).await?;
     Ok(receipt)
 }

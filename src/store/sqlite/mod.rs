@@ -10,6 +10,7 @@
 pub(super) mod audit;
 mod commit;
 mod console;
+mod drift;
 mod error;
 mod open;
 mod outbox;
@@ -30,16 +31,17 @@ pub use self::open::{OpenError, Options};
 use crate::domain::audit::Row;
 use crate::domain::body::Body;
 use crate::domain::digest::Digest;
+use crate::domain::drift::{Incident, Watch, WatchKey};
 use crate::domain::evidence::PullRef;
-use crate::domain::id::{Platform, RequestId, Revision, RunId};
+use crate::domain::id::{IncidentId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, PostKey, Posted};
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
 use crate::ports::chat::Cursor;
 use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
-    AuditFilter, Change, OutboxPost, Receipt, RequestFilter, Session, SignInToken, SourceState,
-    Store, StoreError,
+    AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, Session, SignInToken,
+    SourceState, Store, StoreError,
 };
 
 /// The embedded store.
@@ -50,6 +52,8 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// The last request number given out.
     last_request: AtomicU64,
+    /// The last number of an incident given out.
+    last_incident: AtomicU64,
     /// Held, never read: closing it lets another daemon open the store.
     _lock: File,
 }
@@ -152,5 +156,25 @@ impl Store for SqliteStore {
 
     async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
         session::list(&self.readers).await
+    }
+
+    async fn next_incident(&self) -> Result<IncidentId, StoreError> {
+        Ok(IncidentId(self.last_incident.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+
+    async fn watches(&self) -> Result<Vec<Watch>, StoreError> {
+        drift::watches(&self.readers).await
+    }
+
+    async fn watch(&self, key: &WatchKey) -> Result<Option<Watch>, StoreError> {
+        drift::watch(&self.readers, key).await
+    }
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        drift::incident(&self.readers, id).await
+    }
+
+    async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        drift::incidents(&self.readers, filter).await
     }
 }

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, SqlStr};
 
-use super::{SqliteStore, request};
+use super::{SqliteStore, drift, request};
 
 /// Why a store was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,16 @@ impl SqliteStore {
         let last = request::last_number(&readers)
             .await
             .map_err(|error| OpenError::Unusable { path: path.into(), why: error.to_string() })?;
-        Ok(Self { writer, readers, last_request: AtomicU64::new(last), _lock: lock })
+        let incident = drift::last_number(&readers)
+            .await
+            .map_err(|error| OpenError::Unusable { path: path.into(), why: error.to_string() })?;
+        Ok(Self {
+            writer,
+            readers,
+            last_request: AtomicU64::new(last),
+            last_incident: AtomicU64::new(incident),
+            _lock: lock,
+        })
     }
 
     /// Closes every connection; whatever is still asked of the store fails. Dropping the store
@@ -178,6 +187,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "console", include_str!("../../../migrations/sqlite/0002_console.sql")),
     (3, "revisions", include_str!("../../../migrations/sqlite/0003_revisions.sql")),
+    (4, "drift", include_str!("../../../migrations/sqlite/0004_drift.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {

@@ -168,6 +168,7 @@ fn intent(argv: &[&str]) -> Intent {
         },
         concurrency: Concurrency { per: Per::Nothing, on_busy: OnBusy::Queue },
         windows: vec![],
+        standing: None,
         path: "intents/do.yaml".parse().unwrap(),
         blob: "2".repeat(40).parse().unwrap(),
     }

@@ -1,6 +1,7 @@
 //! One suite per port, over the simulated world and every real adapter.
 
 mod chat;
+mod drift;
 mod executor;
 mod fake_source;
 mod forge;

@@ -6,6 +6,7 @@
 
 pub mod chat;
 pub mod clock;
+pub mod drift;
 pub mod executor;
 pub mod forge;
 pub mod ledger;

@@ -11,17 +11,20 @@ use tribune::domain::audit::{Row, chain::chain};
 use tribune::domain::body::Body;
 use tribune::domain::canonical::canonical_json;
 use tribune::domain::digest::Digest;
+use tribune::domain::drift::{Incident, Watch, WatchKey};
 use tribune::domain::evidence::PullRef;
-use tribune::domain::id::{Platform, RequestId, Revision, RunId};
+use tribune::domain::id::{IncidentId, Platform, RequestId, Revision, RunId};
 use tribune::domain::message::{MessageRef, Place, Post, PostKey, Posted};
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Expect, OutboxPost, Receipt, RequestFilter, Session,
-    SignInToken, SourceState, Store, StoreError, Use,
+    AuditFilter, Change, Conflict, Expect, IncidentFilter, OutboxPost, Receipt, RequestFilter,
+    Session, SignInToken, SourceState, Store, StoreError, Use,
 };
+
+use super::drift::Drifts;
 
 /// What survives a crash of the daemon.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,7 @@ struct Data {
     revisions: Vec<RevisionRecord>,
     tokens: BTreeMap<Digest, (SignInToken, bool)>,
     sessions: BTreeMap<Digest, Session>,
+    drift: Drifts,
 }
 
 impl Disk {
@@ -60,8 +64,10 @@ impl Disk {
         let of_requests = content.data.requests.keys().map(|id| id.0);
         let of_audit = content.data.audit.iter().filter_map(|row| row.entry.request).map(|id| id.0);
         let last = of_requests.chain(of_audit).max().unwrap_or(0);
+        let last_incident = Mutex::new(content.data.drift.last());
         drop(content);
-        Ok(FakeStore { disk: self.clone(), last_request: Mutex::new(last) })
+        let last_request = Mutex::new(last);
+        Ok(FakeStore { disk: self.clone(), last_request, last_incident })
     }
 
     /// From now on the disk is full, or is not.
@@ -75,6 +81,7 @@ impl Disk {
 pub struct FakeStore {
     disk: Disk,
     last_request: Mutex<u64>,
+    last_incident: Mutex<u64>,
 }
 
 impl Drop for FakeStore {
@@ -115,6 +122,7 @@ impl Data {
                 return Err(StoreError::Conflict(Conflict::Applied));
             }
         }
+        self.drift.apply(&change)?;
         let mut receipt = Receipt::default();
         for entry in change.audit {
             let row = chain(self.audit.last(), entry);
@@ -444,5 +452,27 @@ impl Store for FakeStore {
         let mut sessions = self.read(|data| data.sessions.values().cloned().collect::<Vec<_>>())?;
         sessions.sort_by_key(|session| (session.since, session.hash.to_string()));
         Ok(sessions)
+    }
+
+    async fn next_incident(&self) -> Result<IncidentId, StoreError> {
+        let mut last = self.last_incident.lock().unwrap();
+        *last += 1;
+        Ok(IncidentId(*last))
+    }
+
+    async fn watches(&self) -> Result<Vec<Watch>, StoreError> {
+        self.read(|data| data.drift.watches())
+    }
+
+    async fn watch(&self, key: &WatchKey) -> Result<Option<Watch>, StoreError> {
+        self.read(|data| data.drift.watches().into_iter().find(|watch| watch.key == *key))
+    }
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.read(|data| data.drift.incident(id))
+    }
+
+    async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        self.read(|data| data.drift.incidents(filter))
     }
 }

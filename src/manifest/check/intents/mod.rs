@@ -89,6 +89,7 @@ pub fn check(
         limits,
         concurrency: limits::concurrency(raw.concurrency.as_ref()),
         windows,
+        standing: None,
         path: file.path.clone(),
         blob,
     })
