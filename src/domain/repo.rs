@@ -65,8 +65,10 @@ pub struct TreeEntry {
 impl Tree {
     /// Returns `path` itself if it is a file, or every file below it.
     pub fn below(&self, path: &RepoPath) -> BTreeMap<RepoPath, TreeEntry> {
+        // Names with the same beginning lie together, those below `path` among them.
         self.0
-            .iter()
+            .range(path..)
+            .take_while(|(file, _)| file.as_str().starts_with(path.as_str()))
             .filter(|(file, _)| file.is_within(path))
             .map(|(file, entry)| (file.clone(), entry.clone()))
             .collect()

@@ -7,7 +7,8 @@ use super::id::{EnvironmentName, GroupName, TargetName};
 /// The machine that Tribune runs on, as a target.
 pub const LOCAL: &str = "local";
 
-/// Everything that can be acted on.
+/// Everything that can be acted on. What is put in after [`Inventory::new`] made it is in no
+/// group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inventory {
     /// Every target by name, `local` included when an environment names it.
@@ -16,6 +17,8 @@ pub struct Inventory {
     pub groups: BTreeMap<GroupName, BTreeSet<GroupName>>,
     /// Every environment.
     pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// Every group that has any target, directly or not, with all of them.
+    members: BTreeMap<GroupName, BTreeSet<TargetName>>,
 }
 
 /// One host, stack or `local`.
@@ -41,6 +44,23 @@ pub struct Environment {
 }
 
 impl Inventory {
+    /// Returns an inventory of these.
+    pub fn new(
+        targets: BTreeMap<TargetName, Target>,
+        groups: BTreeMap<GroupName, BTreeSet<GroupName>>,
+        environments: BTreeMap<EnvironmentName, Environment>,
+    ) -> Self {
+        let mut inventory = Self { targets, groups, environments, members: BTreeMap::new() };
+        let mut members: BTreeMap<GroupName, BTreeSet<TargetName>> = BTreeMap::new();
+        for target in inventory.targets.values() {
+            for group in inventory.groups_of(target) {
+                members.entry(group).or_default().insert(target.name.clone());
+            }
+        }
+        inventory.members = members;
+        inventory
+    }
+
     /// Returns `group` and every group it lies in.
     pub fn group_closure(&self, group: &GroupName) -> BTreeSet<GroupName> {
         let mut found = BTreeSet::new();
@@ -62,13 +82,12 @@ impl Inventory {
 
     /// Returns the targets that `name` means: one target, or all of a group; empty if it is neither.
     pub fn resolve(&self, name: &str) -> BTreeSet<TargetName> {
-        if let Some((target, _)) = self.targets.iter().find(|(target, _)| target.as_str() == name) {
-            return BTreeSet::from([target.clone()]);
+        if let Ok(target) = name.parse::<TargetName>()
+            && self.targets.contains_key(&target)
+        {
+            return BTreeSet::from([target]);
         }
-        self.targets
-            .values()
-            .filter(|target| self.groups_of(target).iter().any(|group| group.as_str() == name))
-            .map(|target| target.name.clone())
-            .collect()
+        let group = name.parse::<GroupName>();
+        group.ok().and_then(|group| self.members.get(&group)).cloned().unwrap_or_default()
     }
 }

@@ -2,7 +2,7 @@
 //! refuses: Cedar itself skips a policy that errs, forbids too, and would fail open.
 
 use cedar_policy::{
-    Authorizer, Context, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
 };
 
 use super::act::Scene;
@@ -128,19 +128,29 @@ impl Policies {
     }
 }
 
-/// Asks a set of policies.
-pub(super) fn answer_by(policies: &PolicySet, ready: &Ready) -> Answer {
-    let response = Authorizer::new().is_authorized(&ready.request, policies, &ready.entities);
-    let diagnostics = response.diagnostics();
-    let mut failures: Vec<String> = diagnostics.errors().map(ToString::to_string).collect();
-    failures.sort();
-    if !failures.is_empty() {
-        return Answer::Failed(format!("a policy failed: {}", failures.join("; ")));
+/// Asks sets of policies as if they were one.
+pub(super) fn answer_by<'a>(
+    sets: impl IntoIterator<Item = &'a PolicySet>,
+    ready: &Ready,
+) -> Answer {
+    let (mut failures, mut permits, mut forbids) = (vec![], vec![], vec![]);
+    for policies in sets {
+        let response = Authorizer::new().is_authorized(&ready.request, policies, &ready.entities);
+        let reasons = response.diagnostics().reason().map(ToString::to_string);
+        match response.decision() {
+            Decision::Allow => permits.extend(reasons),
+            Decision::Deny => forbids.extend(reasons),
+        }
+        failures.extend(response.diagnostics().errors().map(ToString::to_string));
     }
-    let mut rules: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
-    rules.sort();
-    match response.decision() {
-        cedar_policy::Decision::Allow => Answer::Allowed(rules),
-        cedar_policy::Decision::Deny => Answer::Denied(rules),
+    failures.sort();
+    permits.sort();
+    forbids.sort();
+    if !failures.is_empty() {
+        Answer::Failed(format!("a policy failed: {}", failures.join("; ")))
+    } else if permits.is_empty() || !forbids.is_empty() {
+        Answer::Denied(forbids)
+    } else {
+        Answer::Allowed(permits)
     }
 }

@@ -62,7 +62,7 @@ impl Policies {
             }
         }
         let facts = Facts::of(repo);
-        let subject = Subject { repo, vocabulary: &vocabulary, facts: &facts };
+        let subject = Subject::new(repo, &vocabulary, &facts);
         problems.extend(check_each(&subject, &rules, &schema));
         if problems.is_empty() {
             problems.extend(check_all(&subject, &rules, &schema));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::pst::{self, EntityOrSlot, PrincipalConstraint, ResourceConstraint};
-use cedar_policy::{AuthorizationError, Authorizer, EntityUid, PolicyId};
+use cedar_policy::{AuthorizationError, Authorizer, EntityUid, PolicyId, PolicySet};
 
 use crate::domain::decision::{Effect, Reason};
 
@@ -39,7 +39,7 @@ pub(super) fn told(snapshot: &Snapshot, ready: &Ready, answer: &Answer, who: &st
 pub(super) fn nearest(snapshot: &Snapshot, ready: &Ready, who: &str) -> Vec<Reason> {
     let relevant = snapshot.policies.index.relevant(ready.action, &ready.resource);
     let permits = relevant
-        .policies()
+        .flat_map(PolicySet::policies)
         .filter_map(|policy| snapshot.policies.rule(policy.id().as_ref()))
         .filter(|rule| rule.effect == RuleEffect::Permit);
     let mut found: Vec<(Distance, Reason)> = permits

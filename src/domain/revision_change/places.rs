@@ -44,7 +44,7 @@ fn chats(chat: &BTreeMap<Platform, ChatChannelId>) -> BTreeSet<String> {
 }
 
 pub(super) fn inventory(before: &Inventory, after: &Inventory) -> Vec<Vec<Span>> {
-    let Inventory { targets, groups, environments } = before;
+    let Inventory { targets, groups, environments, .. } = before;
     let mut lines = compared(targets, &after.targets, |name, change| {
         let subject = |words: String| vec![text("target "), code(name.to_string()), text(words)];
         match change {

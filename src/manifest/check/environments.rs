@@ -31,7 +31,7 @@ pub fn check(
         environments.insert(name.clone(), Environment { name, summary });
     }
     unplaced(file.report, hosts, hosts_path, &placement);
-    Inventory { targets: targets(hosts, &placement), groups: hosts.groups.clone(), environments }
+    Inventory::new(targets(hosts, &placement), hosts.groups.clone(), environments)
 }
 
 fn place_all(

@@ -6,15 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::pst::{Expr, ResourceConstraint, Var};
-use cedar_policy::{
-    Authorizer, Context, Entities, EntityUid, Request, RestrictedExpression, Schema,
-};
+use cedar_policy::pst::{EntityOrSlot, Expr, ResourceConstraint, Var};
+use cedar_policy::{Authorizer, Context, Entities, Request, RestrictedExpression, Schema};
 
 use crate::domain::diagnostic::{Code, Diagnostic, Place};
 use crate::domain::intent::Intent;
 use crate::policy::evidence::{Approvals, Cited, Support};
-use crate::policy::explain::entity_of;
 use crate::policy::facts::uid;
 use crate::policy::rule::{Conjunct, Rule, RuleEffect, each_below};
 
@@ -25,15 +22,16 @@ use super::types::actions;
 pub(in crate::policy) fn closed_intents<'a>(
     subject: &Subject<'_>,
     schema: &Schema,
-    rules: impl Iterator<Item = &'a Rule> + Clone,
+    rules: impl Iterator<Item = &'a Rule>,
 ) -> Vec<Diagnostic> {
-    let permits = rules.filter(|rule| {
-        rule.effect == RuleEffect::Permit
-            && actions(subject.vocabulary, rule).iter().any(|action| action.name == "run")
-    });
+    let permits: Vec<&Rule> = rules
+        .filter(|rule| {
+            rule.effect == RuleEffect::Permit
+                && actions(subject.vocabulary, rule).iter().any(|action| action.name == "run")
+        })
+        .collect();
     let intents = subject.repo.intents.values();
-    let closed = intents
-        .filter(|intent| !permits.clone().any(|rule| can_permit(subject, schema, intent, rule)));
+    let closed = intents.filter(|intent| is_closed(subject, schema, intent, &permits));
     closed
         .map(|intent| {
             let message = format!("no policy can ever permit {}", intent.name);
@@ -42,19 +40,28 @@ pub(in crate::policy) fn closed_intents<'a>(
         .collect()
 }
 
-fn can_permit(subject: &Subject<'_>, schema: &Schema, intent: &Intent, rule: &Rule) -> bool {
-    let resource = uid("Intent", intent.name.as_str());
-    let named = match &rule.body.resource {
-        ResourceConstraint::Any => None,
+fn is_closed(subject: &Subject<'_>, schema: &Schema, intent: &Intent, permits: &[&Rule]) -> bool {
+    let mut about = permits.iter().filter(|rule| is_about(rule, intent));
+    match Sample::of(subject, schema, intent) {
+        Some(sample) => !about.any(|rule| can_permit(&sample, intent, rule)),
+        None => about.next().is_none(),
+    }
+}
+
+fn is_about(rule: &Rule, intent: &Intent) -> bool {
+    match &rule.body.resource {
+        ResourceConstraint::Any | ResourceConstraint::Is(_) => true,
         ResourceConstraint::Eq(other)
         | ResourceConstraint::In(other)
-        | ResourceConstraint::IsIn(_, other) => Some(entity_of(other)),
-        ResourceConstraint::Is(_) => None,
-    };
-    if named.is_some_and(|named| named.as_ref() != Some(&resource)) {
-        return false;
+        | ResourceConstraint::IsIn(_, other) => match other {
+            // Nothing else than intents is ever run.
+            EntityOrSlot::Entity(uid) => uid.eid == intent.name.as_str(),
+            EntityOrSlot::Slot(_) => false,
+        },
     }
-    let Some(sample) = Sample::of(subject, schema, intent, resource) else { return true };
+}
+
+fn can_permit(sample: &Sample, intent: &Intent, rule: &Rule) -> bool {
     let holds = sample.holding(rule);
     rule.conjuncts.iter().enumerate().all(|(place, conjunct)| {
         !depends_on_intent_alone(intent, conjunct) || holds.contains(&place.to_string())
@@ -96,12 +103,8 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(
-        subject: &Subject<'_>,
-        schema: &Schema,
-        intent: &Intent,
-        resource: EntityUid,
-    ) -> Option<Self> {
+    fn of(subject: &Subject<'_>, schema: &Schema, intent: &Intent) -> Option<Self> {
+        let resource = uid("Intent", intent.name.as_str());
         let support = Support::new(subject.repo, intent, &Approvals::default(), Cited::Nothing);
         let approvals = RestrictedExpression::new_entity_uid(support.approvals.clone());
         let context = Context::from_pairs([("approvals".to_owned(), approvals)]).ok()?;

@@ -9,6 +9,8 @@ mod names;
 mod shape;
 mod types;
 
+use std::collections::BTreeSet;
+
 use cedar_policy::pst::Expr;
 
 use crate::domain::diagnostic::{Code, Diagnostic};
@@ -29,6 +31,16 @@ pub(super) struct Subject<'a> {
     pub vocabulary: &'a Vocabulary,
     /// The entities there are.
     pub facts: &'a Facts,
+    /// Flags that somebody bears.
+    pub flags: BTreeSet<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// Gathers what lints may read.
+    pub fn new(repo: &'a PolicyRepo, vocabulary: &'a Vocabulary, facts: &'a Facts) -> Self {
+        let flags = repo.people.values().flat_map(|person| &person.flags);
+        Self { repo, vocabulary, facts, flags: flags.map(|flag| flag.as_str()).collect() }
+    }
 }
 
 /// Something that a lint found in a rule.

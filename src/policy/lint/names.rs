@@ -77,12 +77,7 @@ pub(super) fn unknown_roles(subject: &Subject<'_>, rule: &Rule) -> Vec<Finding> 
 
 /// Flags that a rule asks for are borne by somebody.
 pub(super) fn unknown_flags(subject: &Subject<'_>, rule: &Rule) -> Vec<Finding> {
-    let flags: Vec<&str> = subject
-        .repo
-        .people
-        .values()
-        .flat_map(|person| person.flags.iter().map(|flag| flag.as_str()))
-        .collect();
+    let flags = &subject.flags;
     let mut found = vec![];
     each_part(rule, &mut |part| {
         let Expr::BinaryOp {

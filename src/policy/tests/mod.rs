@@ -104,15 +104,15 @@ fn inventory() -> Inventory {
     let targets =
         [target("web1", "web", "dev"), target("web2", "web", "prod"), target("db1", "db", "prod")];
     let environment = |name: &str| Environment { name: id(name), summary: String::new() };
-    Inventory {
-        targets: targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
-        groups: BTreeMap::from([
+    Inventory::new(
+        targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
+        BTreeMap::from([
             (id("all"), BTreeSet::new()),
             (id("web"), ids(&["all"])),
             (id("db"), ids(&["all"])),
         ]),
-        environments: ["dev", "prod"].map(|name| (id(name), environment(name))).into(),
-    }
+        ["dev", "prod"].map(|name| (id(name), environment(name))).into(),
+    )
 }
 
 pub(super) fn intent(name: &str, category: Category, risk: u8) -> Intent {

@@ -86,7 +86,7 @@ fn plainly(snapshot: &Snapshot, ask: &Ask) -> crate::policy::ask::Answer {
         let names = snapshot.policies.facts.of_kind(kind);
         wide.named.extend(names.iter().map(|name| uid(kind, name)));
     }
-    answer_by(&all, &snapshot.policies.prepare(&wide).unwrap())
+    answer_by([&all], &snapshot.policies.prepare(&wide).unwrap())
 }
 
 fn perfect() -> Citation {
