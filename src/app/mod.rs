@@ -1,6 +1,7 @@
 //! Wiring: settings to adapters to engine to tasks, and down again in the reverse order.
 
 mod folder;
+mod reload;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -16,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 use crate::chat::console::Console;
 use crate::clock::SystemClock;
 use crate::domain::id::Platform;
+use crate::engine::tuning::SettingsRead;
 use crate::engine::{Engine, Options, Ports};
-use crate::exec::argv::{Argv, ArgvConfig};
+use crate::exec::argv::{Argv, ArgvConfig, Secrets};
 use crate::forge::local::LocalForge;
 use crate::ports::chat::Chat;
 use crate::ports::clock::Clock;
 use crate::ports::source::Source;
 use crate::process::sandbox::{Probe, Weak, probe};
 use crate::process::supervised::Launcher;
-use crate::redact::Redactor;
-use crate::settings::{Origin, SecretOrigin, Settings};
+use crate::settings::{Origin, Settings};
 use crate::source::{GitSource, Remote, SourceSettings};
 use crate::store::ledger::{CheckpointSigner, FileLedger};
 use crate::store::sqlite::{self, SqliteStore};
@@ -33,6 +34,7 @@ use crate::web;
 use crate::web::bind::Names;
 use crate::web::host::HostSocket;
 
+use reload::Reload;
 use secrets::SettingsSecrets;
 
 /// How long reading evidence may take at dispatch.
@@ -50,6 +52,7 @@ pub struct App {
     store: Arc<SqliteStore>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     stopping: CancellationToken,
+    reload: Reload,
 }
 
 impl App {
@@ -67,16 +70,14 @@ impl App {
         let store = SqliteStore::open(&settings.store(), &sqlite::Options::default()).await?;
         let store = Arc::new(store);
         let console = Arc::new(Console::open(store.clone(), Arc::clone(&clock)).await?);
-        let secrets = SettingsSecrets(settings.secrets.clone());
-        let (values, mut warnings) = secrets.all();
-        let redactor =
-            Redactor::new(values.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-                .context("a secret of the settings cannot be kept out of output")?;
+        let (secrets, mut warnings) = SettingsSecrets::open(settings.secrets.clone())
+            .context("a secret of the settings cannot be kept out of output")?;
+        let secrets = Arc::new(secrets);
         let probe = probe();
         let sandbox = contained(probe, settings.exec.weak_sandbox, &mut warnings);
-        let ports = ports(settings, &clock, &store, &console, secrets, probe).await?;
+        let ports = ports(settings, &clock, &store, &console, &secrets, probe).await?;
         let options = options(settings, console_url, sandbox, warnings, console.platform())?;
-        let engine = Engine::new(ports, options, redactor);
+        let engine = Engine::new(ports, options, secrets.redactor());
         engine.start().await.context("failed to start")?;
         let stopping = CancellationToken::new();
         let socket =
@@ -88,12 +89,21 @@ impl App {
             tokio::spawn(web::host::serve(socket, Arc::clone(&engine), stopping.clone())),
         ];
         tracing::info!(%listen, "tribune is up");
-        Ok(Self { engine, store, servers, stopping })
+        let reload = Reload::new(settings, secrets);
+        Ok(Self { engine, store, servers, stopping, reload })
     }
 
     /// Returns the engine.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// Takes up settings that were read again, all of them or, if they are broken, none.
+    pub async fn reload(
+        &mut self,
+        read: Result<Settings, String>,
+    ) -> anyhow::Result<Arc<SettingsRead>> {
+        self.reload.take(&self.engine, read).await
     }
 
     /// Stops everything: no new run, those under way get their grace, what was said is on disk.
@@ -118,7 +128,7 @@ async fn ports(
     clock: &Arc<dyn Clock>,
     store: &Arc<SqliteStore>,
     console: &Arc<Console>,
-    secrets: SettingsSecrets,
+    secrets: &Arc<SettingsSecrets>,
     probe: Probe,
 ) -> anyhow::Result<Ports> {
     let source: Arc<dyn Source> = Arc::new(
@@ -130,6 +140,7 @@ async fn ports(
         .context("failed to get the key of the audit log")?;
     let program = std::env::current_exe().context("failed to find this program")?;
     let config = argv_config(settings, probe);
+    let secrets: Arc<dyn Secrets> = secrets.clone();
     let chat: Arc<dyn Chat> = console.clone();
     Ok(Ports {
         clock: Arc::clone(clock),
@@ -137,7 +148,7 @@ async fn ports(
         chats: BTreeMap::from([(console.platform().clone(), chat)]),
         forge: Arc::new(forge),
         source,
-        executor: Arc::new(Argv::new(config, Launcher::new(program), Arc::new(secrets))),
+        executor: Arc::new(Argv::new(config, Launcher::new(program), secrets)),
         ledger: Arc::new(FileLedger::new(audit.jsonl.clone(), audit.checkpoints.clone(), signer)),
     })
 }
@@ -158,12 +169,10 @@ fn options(
             Origin::Local(path) => path.display().to_string(),
         },
         source_branch: settings.source.branch.clone(),
-        fetch_every: settings.source.interval,
         evidence_within: EVIDENCE_WITHIN,
         edit_every: EDIT_EVERY,
         output_shown: OUTPUT_SHOWN,
-        max_running: settings.exec.max_parallel as usize,
-        grace: settings.grace,
+        tuning: reload::tuning(settings),
         workspaces: settings.exec.work.clone(),
         sandbox,
         warnings,
@@ -193,12 +202,8 @@ fn source_settings(settings: &Settings) -> anyhow::Result<SourceSettings> {
     })
 }
 
-/// Returns how runs are held, and what they never see: the state folder and every secret.
+/// Returns how runs are held, and what they never see: the state folder and what is Tribune's own.
 fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
-    let files = settings.secrets.values().filter_map(|origin| match origin {
-        SecretOrigin::File(file) => Some(file.clone()),
-        SecretOrigin::Variable(_) | SecretOrigin::Credential(_) => None,
-    });
     let own = [
         settings.state.clone(),
         settings.audit.jsonl.clone(),
@@ -207,7 +212,7 @@ fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
     ];
     let of_source = [&settings.source.token_file, &settings.source.ssh_key];
     let hidden: Vec<PathBuf> =
-        own.into_iter().chain(files).chain(of_source.into_iter().flatten().cloned()).collect();
+        own.into_iter().chain(of_source.into_iter().flatten().cloned()).collect();
     ArgvConfig {
         path: settings.exec.path.clone(),
         locks: settings.state.join("locks"),

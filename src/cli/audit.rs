@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::config;
 use super::failure::{Exit, Failure};
+use super::host_client::HostClient;
 use super::terminal::{Terminal, columns};
 use super::wait_for;
 use crate::domain::audit::Row;
@@ -16,10 +17,11 @@ use crate::ports::store::AuditFilter;
 use crate::settings::Settings;
 use crate::store::audit::{AuditError, AuditLog, Witnesses, verify_store};
 use crate::store::ledger::PublicKey;
+use crate::web::host_api::{Prune, PrunedRows, path};
 
 /// The audit log: read it, export it, prove that nobody changed it.
 ///
-/// Reads the store directly, whether or not the daemon runs.
+/// All but `prune` read the store directly, whether or not the daemon runs.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     #[command(subcommand)]
@@ -46,6 +48,26 @@ enum AuditCommand {
         after_help = "Examples:\n  tribune audit verify\n  tribune audit verify --checkpoint /mnt/worm/checkpoints --key /mnt/worm/audit.key.pub"
     )]
     Verify(VerifyArgs),
+    /// Remove rows of the store before a signed checkpoint; the daemon must run.
+    ///
+    /// The checkpoint's own row stays as the first one, and an audit row tells who removed how many
+    /// rows and why, so that `verify` knows them from rows that somebody took away. The audit file
+    /// and the checkpoint file are not shortened. The act is said in the operations channel.
+    #[command(
+        after_help = "Examples:\n  tribune audit prune --until 90d --reason \"kept in the archive\"\n  tribune audit prune --until 12000 --reason \"kept in the archive\""
+    )]
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+struct PruneArgs {
+    /// Up to where: an age such as 90d (the last checkpoint signed before), the row of a
+    /// checkpoint, or a checkpoint line.
+    #[arg(long, value_name = "CHECKPOINT|AGE")]
+    until: String,
+    /// Why, for the audit log and the operations channel.
+    #[arg(long)]
+    reason: String,
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +121,17 @@ pub fn run(args: &AuditArgs, file: Option<&Path>, out: &mut Terminal) -> Result<
             let report = wait_for(async { verify_store(&witnesses).await.map_err(failure) })?;
             out.text(&report.to_string())?;
             Ok(if report.is_fine() { Exit::Fine } else { Exit::Findings })
+        }
+        AuditCommand::Prune(prune) => {
+            let (until, reason) = (prune.until.clone(), prune.reason.clone());
+            let client = HostClient::new(&settings)?;
+            let body = Prune { until, reason };
+            let pruned: PrunedRows = wait_for(client.post(path::AUDIT_PRUNE, &body))?;
+            out.line(&format!(
+                "{} rows are removed; the log begins at row {}, over which a checkpoint was signed at {}",
+                pruned.rows, pruned.up_to, pruned.checkpoint
+            ))?;
+            Ok(Exit::Fine)
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config;
 use super::diagnostic::render;
+use super::doctor::{Health, secrets};
 use super::failure::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::app::App;
@@ -19,7 +20,8 @@ use crate::telemetry;
 ///
 /// Watches the policy repo, takes requests from chat, decides, runs, reports. The first signal
 /// lets runs under way end within shutdown.grace; a second one does not wait. SIGHUP reads the
-/// settings again and takes log.level; the rest is taken at the next start.
+/// settings again: all of them or, if anything is wrong, none. What cannot change while the daemon
+/// runs is named in the log and waits for the next start.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tribune serve --config /etc/tribune/tribune.toml\n  tribune serve --check-config\n  TRIBUNE_LOG_FORMAT=json tribune serve"
@@ -34,12 +36,29 @@ pub struct ServeArgs {
 pub fn run(args: &ServeArgs, file: Option<&Path>, out: &mut Terminal) -> Result<Exit, Failure> {
     let settings = config::read(file)?;
     if args.check_config {
-        out.line(&format!("{} is fine", config::file(file).display()))?;
-        return Ok(Exit::Fine);
+        return check(&settings, file, out);
     }
     let level = telemetry::start(&settings.log)
         .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
     super::wait_for(serve(&settings, file, &level))
+}
+
+/// Says what can be said of settings that were read, without starting or asking anything.
+fn check(settings: &Settings, file: Option<&Path>, out: &mut Terminal) -> Result<Exit, Failure> {
+    let mut exit = Exit::Fine;
+    for finding in secrets(settings).iter().filter(|finding| finding.health != Health::Good) {
+        out.line(&format!("{}: {}", finding.what, finding.seen))?;
+        if let Some(hint) = &finding.hint {
+            out.line(&format!("hint: {hint}"))?;
+        }
+        if finding.health == Health::Bad {
+            exit = Exit::Findings;
+        }
+    }
+    if exit == Exit::Fine {
+        out.line(&format!("{} is fine", config::file(file).display()))?;
+    }
+    Ok(exit)
 }
 
 async fn serve(
@@ -49,7 +68,7 @@ async fn serve(
 ) -> Result<Exit, Failure> {
     let mut hangup = listen(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
-    let app = App::start(settings, settings.web.external_url.as_str()).await?;
+    let mut app = App::start(settings, settings.web.external_url.as_str()).await?;
     if let Some(refusal) = unusable(&app).await? {
         app.stop().await;
         return Err(refusal);
@@ -57,7 +76,7 @@ async fn serve(
     loop {
         tokio::select! {
             () = signals.next() => break,
-            _ = hangup.recv() => read_again(settings, file, level),
+            _ = hangup.recv() => read_again(&mut app, file, level).await,
         }
     }
     tracing::info!("stopping; a second signal does not wait");
@@ -90,24 +109,32 @@ async fn unusable(app: &App) -> Result<Option<Failure>, Failure> {
     ))
 }
 
-/// Reads the settings again on SIGHUP. What is logged changes at once; the rest at a restart.
-fn read_again(settings: &Settings, file: Option<&Path>, level: &telemetry::Level) {
-    let now = match config::read(file) {
-        Ok(now) => now,
-        Err(failure) => {
-            let why = failure.to_string();
-            tracing::error!(why = why.trim_end(), "the settings are broken; nothing is taken");
+/// Reads the settings again on SIGHUP, and says what became of that.
+async fn read_again(app: &mut App, file: Option<&Path>, level: &telemetry::Level) {
+    let read = config::read(file).map_err(|failure| {
+        failure.errors.iter().map(|(error, _)| error.as_str()).collect::<Vec<_>>().join("; ")
+    });
+    let now = read.as_ref().ok().map(|settings| settings.log.level.clone());
+    let outcome = match app.reload(read).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let why = format!("{error:#}");
+            tracing::error!(why, "the settings cannot be taken up; those from before hold");
             return;
         }
     };
-    if let Err(error) = level.set(&now.log.level) {
+    if let Some(why) = &outcome.refused {
+        tracing::error!(why, "the settings are broken; those from before hold");
+        return;
+    }
+    if let Some(now) = now
+        && let Err(error) = level.set(&now)
+    {
         tracing::error!(%error, "the log level cannot be changed");
     }
-    let with_old_level = Settings { log: settings.log.clone(), ..now.clone() };
-    if with_old_level == *settings && now.log.format == settings.log.format {
-        tracing::info!(level = now.log.level, "settings read again");
-    } else {
-        tracing::warn!("settings have changed; all but log.level is taken at the next start");
+    tracing::info!(taken = outcome.taken.join(", "), "settings read again");
+    if !outcome.restart.is_empty() {
+        tracing::warn!(keys = outcome.restart.join(", "), "these wait for the next start");
     }
 }
 

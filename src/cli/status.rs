@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use jiff::SignedDuration;
 
 use super::failure::{Exit, Failure};
 use super::host_client::HostClient;
@@ -10,7 +11,8 @@ use super::request::lines;
 use super::source::describe;
 use super::terminal::Terminal;
 use super::{config, wait_for};
-use crate::web::host_api::{Status, path};
+use crate::domain::duration;
+use crate::web::host_api::{Kept, Status, path};
 
 /// How the daemon is: revision, open requests, runs, containment, and what needs a person.
 ///
@@ -37,11 +39,47 @@ pub fn run(args: &StatusArgs, file: Option<&Path>, out: &mut Terminal) -> Result
     Ok(if status.warnings.is_empty() { Exit::Fine } else { Exit::Findings })
 }
 
+/// Says how much is kept and for how long.
+fn kept(kept: &Kept) -> String {
+    let Kept { retention, stock, swept } = kept;
+    let rows = [
+        ("messages", stock.messages, retention.messages),
+        ("sign-ins", stock.sign_ins, retention.sign_ins),
+        ("output of runs", stock.outputs, retention.output),
+        ("requests", stock.requests, retention.requests),
+        ("posts", stock.posts, retention.posts),
+        ("audit rows", stock.audit, retention.audit),
+    ];
+    let length = |kept: Option<SignedDuration>| {
+        kept.map_or("for good".to_owned(), |kept| format!("for {}", duration::short(kept)))
+    };
+    let said: Vec<String> = rows
+        .iter()
+        .map(|(what, count, kept)| format!("{count} {what} {}", length(*kept)))
+        .collect();
+    let mut text = format!("kept       {}\n", said.join(", "));
+    if stock.audit_first > 1 {
+        text.push_str(&format!("           audit rows before {} were pruned\n", stock.audit_first));
+    }
+    let removed: Vec<String> =
+        swept.removed.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let removed = if removed.is_empty() { "nothing".to_owned() } else { removed.join(", ") };
+    text.push_str(&match swept.at {
+        Some(at) => format!("swept      {at}, removed {removed}\n"),
+        None => "swept      not yet\n".to_owned(),
+    });
+    text
+}
+
 fn render(status: &Status) -> String {
     let mut text = format!("tribune {} since {}\n", status.version, status.started);
     text.push_str(&describe(&status.source));
     text.push_str(&format!("sandbox    {}\n", status.sandbox));
     text.push_str(&format!("audit      {} rows\n", status.audit_seq));
+    text.push_str(&kept(&status.kept));
+    if let Some(read) = &status.settings {
+        text.push_str(&format!("settings   read again {}\n", read.at));
+    }
     let names =
         |names: Vec<String>| if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
     let people = status.signed_in.iter().map(|person| format!("@{person}")).collect();

@@ -27,6 +27,7 @@ pub mod person;
 pub mod reply;
 pub mod repo;
 pub mod request;
+pub mod retention;
 pub mod revision_change;
 pub mod role;
 pub mod run;

@@ -10,6 +10,8 @@
 //! - [`outbox`]: posts as they should stand, to posts as they stand
 //! - [`clocks`]: waking what has waited long enough
 //! - [`ledger`]: the audit log's file and its signed checkpoints
+//! - [`retention`]: what is old goes
+//! - [`tuning`]: what may change while it runs
 //! - [`host`]: what may be done over the socket on the host
 //! - [`sessions`]: who is signed in to the console
 //! - [`verifying`]: the audit log against its witnesses, when somebody asks
@@ -23,8 +25,10 @@ pub mod locks;
 pub mod outbox;
 pub mod reconcile;
 pub mod requests;
+pub mod retention;
 pub mod runs;
 pub mod sessions;
+pub mod tuning;
 pub mod verifying;
 
 use std::collections::BTreeMap;
@@ -32,7 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +56,8 @@ use crate::ports::ledger::{Ledger, LedgerError};
 use crate::ports::source::{Source, SourceError};
 use crate::ports::store::{Store, StoreError};
 use crate::redact::Redactor;
+
+use tuning::{SettingsRead, Tuning};
 
 /// The world, as the engine reaches it.
 #[derive(Clone)]
@@ -85,18 +91,14 @@ pub struct Options {
     pub source_url: String,
     /// The watched branch.
     pub source_branch: String,
-    /// How often to fetch without a reason; up to a tenth is added by chance.
-    pub fetch_every: SignedDuration,
     /// How long reading evidence may take at dispatch.
     pub evidence_within: SignedDuration,
     /// How often a post that grows is edited at most.
     pub edit_every: SignedDuration,
     /// Characters of output that one post shows.
     pub output_shown: usize,
-    /// Runs at the same time, all targets together.
-    pub max_running: usize,
-    /// How long running things may go on when the daemon stops.
-    pub grace: SignedDuration,
+    /// What may change while the engine runs.
+    pub tuning: Tuning,
     /// Where runs get their folders.
     pub workspaces: PathBuf,
     /// How runs are contained, in words, for `status`.
@@ -141,7 +143,9 @@ pub enum EngineError {
 pub struct Engine {
     ports: Ports,
     options: Options,
-    redactor: Arc<Redactor>,
+    redactor: Arc<ArcSwap<Redactor>>,
+    tuning: ArcSwap<Tuning>,
+    settings_read: ArcSwapOption<SettingsRead>,
     applied: Arc<ArcSwapOption<Snapshot>>,
     sessions: Arc<sessions::Sessions>,
     locks: locks::Locks,
@@ -150,6 +154,8 @@ pub struct Engine {
     outbox_wake: Notify,
     source_wake: Notify,
     ledger_wake: Notify,
+    retention_wake: Notify,
+    sweeping: tokio::sync::Mutex<()>,
     reconciling: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     started: Timestamp,
@@ -158,8 +164,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes an engine that does nothing yet; see [`Engine::start`].
-    pub fn new(ports: Ports, options: Options, redactor: Redactor) -> Arc<Self> {
+    /// Makes an engine that does nothing yet; see [`Engine::start`]. Whoever learns of another
+    /// secret replaces `redactor`.
+    pub fn new(ports: Ports, options: Options, redactor: Arc<ArcSwap<Redactor>>) -> Arc<Self> {
         let started = ports.clock.now();
         let applied = Arc::new(ArcSwapOption::<Snapshot>::empty());
         let sessions = Arc::new(sessions::Sessions::new(
@@ -173,8 +180,10 @@ impl Engine {
         ));
         Arc::new(Self {
             ports,
+            tuning: ArcSwap::from_pointee(options.tuning.clone()),
+            settings_read: ArcSwapOption::empty(),
             options,
-            redactor: Arc::new(redactor),
+            redactor,
             applied,
             sessions,
             locks: locks::Locks::default(),
@@ -183,6 +192,8 @@ impl Engine {
             outbox_wake: Notify::new(),
             source_wake: Notify::new(),
             ledger_wake: Notify::new(),
+            retention_wake: Notify::new(),
+            sweeping: tokio::sync::Mutex::new(()),
             reconciling: tokio::sync::Mutex::new(()),
             draining: AtomicBool::new(false),
             started,
@@ -206,6 +217,7 @@ impl Engine {
         self.spawn("outbox", Arc::clone(self).keep_posts());
         self.spawn("clocks", Arc::clone(self).keep_time());
         self.spawn("source", Arc::clone(self).keep_source());
+        self.spawn("retention", Arc::clone(self).keep_only_so_long());
         self.spawn("ledger", Arc::clone(self).keep_ledger());
         self.consider_all().await?;
         Ok(())

@@ -31,6 +31,9 @@ pub trait Secrets: Send + Sync {
     /// Returns the value of a secret as it is right now, or why there is none, in words that do
     /// not hold it.
     async fn secret(&self, name: &SecretName) -> Result<String, String>;
+
+    /// Returns the files that hold secrets right now: no run may see them.
+    fn files(&self) -> Vec<PathBuf>;
 }
 
 /// What the executor needs of settings and of this machine.
@@ -42,7 +45,7 @@ pub struct ArgvConfig {
     /// long as a run of an earlier daemon may live.
     pub locks: PathBuf,
     /// What no run may see even where it lies in a folder that runs may see: the state folder,
-    /// the settings, files of secrets.
+    /// the settings. Files of secrets are added for each run.
     pub hidden: Vec<PathBuf>,
     /// Whether runs are started on a kernel that cannot hold them.
     pub weak: Weak,
@@ -92,7 +95,7 @@ impl Argv {
                 work,
                 read: plan.sandbox.read.clone(),
                 write: plan.sandbox.write.clone(),
-                hidden: self.config.hidden.clone(),
+                hidden: [self.config.hidden.clone(), self.secrets.files()].concat(),
             },
             level,
         };

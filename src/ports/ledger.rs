@@ -27,11 +27,15 @@ pub trait Ledger: Send + Sync {
     /// Returns the sequence number of the last row in the file; 0 if there is none.
     async fn last_row(&self) -> Result<u64, LedgerError>;
 
-    /// Appends rows, which follow the last one in the file, and returns once they are on disk.
+    /// Appends rows, which follow the last one in the file if it has any, and returns once they are on disk.
     async fn append(&self, rows: &[Row]) -> Result<(), LedgerError>;
 
     /// Returns the last checkpoint that was written.
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
+
+    /// Returns the checkpoints that were written and signed with the ledger's own key, oldest
+    /// first; others do not count.
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, LedgerError>;
 
     /// Signs a checkpoint, appends it, and returns it as it stands in the file.
     async fn sign(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, LedgerError>;

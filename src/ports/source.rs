@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Retry;
 use crate::domain::id::{RepoPath, Revision, RunId};
@@ -172,6 +172,10 @@ pub trait Source: Send + Sync {
 
     /// Sets or clears a pin.
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError>;
+
+    /// Lets go of the pins of all runs but `open`, and removes what nothing pinned and not the
+    /// observed head reaches and nothing touched for `unreached`. No fetch may be under way.
+    async fn tidy(&self, open: &[RunId], unreached: SignedDuration) -> Result<(), SourceError>;
 
     /// Returns what a pin holds.
     async fn pinned(&self, pin: &Pin) -> Result<Option<Revision>, SourceError>;

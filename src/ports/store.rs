@@ -4,6 +4,8 @@
 //! that one step does, and applies it in one transaction or not at all. Whatever must hold for
 //! the step to be right is in [`Change::expect`].
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,7 +95,7 @@ pub struct Change {
     /// nothing. Moving a post to another place is refused.
     pub posts: Vec<Post>,
     /// Messages handled by this step; refused if one was handled before.
-    pub seen: Vec<MessageRef>,
+    pub seen: Vec<Handled>,
     /// How far a platform's messages were taken in.
     pub cursor: Option<(Platform, Cursor)>,
     /// Where the source stands.
@@ -121,6 +123,86 @@ pub struct Change {
     pub looked: Vec<(WatchKey, Timestamp)>,
     /// Watches that no standing intent asks for any more.
     pub unwatch: Vec<WatchKey>,
+    /// What to remove for good.
+    pub forget: Option<Forget>,
+    /// How the last sweep went.
+    pub swept: Option<Swept>,
+}
+
+/// A message that was handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// Which.
+    pub at: MessageRef,
+    /// When it was written, by the chat server's clock.
+    pub sent: Timestamp,
+}
+
+/// What to remove for good, the oldest first. What is asked for and not there is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forget {
+    /// What.
+    pub what: Old,
+    /// At most so many at once, so that nobody waits long for the store.
+    pub limit: u32,
+}
+
+/// Something that is not needed any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Old {
+    /// That messages which were written before were handled.
+    Messages(Timestamp),
+    /// Sign-in links and sessions whose time was over before.
+    SignIns(Timestamp),
+    /// The output of runs that ended before; the runs stay.
+    Output(Timestamp),
+    /// Requests that ended before, with their runs and posts. Never the newest, whose number
+    /// must not be given again; never the uses of pull requests.
+    Requests(Timestamp),
+    /// Posts that are said once ([`is_said_once`](crate::domain::retention::is_said_once)) and
+    /// have stood as they should since before. Those that a sweep sees so for the first time are
+    /// noted as of `now`. Never one in whose thread another stands.
+    Posts {
+        /// Since before when.
+        before: Timestamp,
+        /// The present time.
+        now: Timestamp,
+    },
+    /// Audit rows before this one. That it is the row of a signed checkpoint, and that an audit
+    /// row tells of the removal, is the caller's business.
+    Audit(u64),
+}
+
+/// How the last sweep went.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Swept {
+    /// When it ended; `None`: there was none.
+    pub at: Option<Timestamp>,
+    /// What it removed, by kind, in the words of `status`.
+    pub removed: BTreeMap<String, u64>,
+    /// When the mirror was last cleaned.
+    pub mirror: Option<Timestamp>,
+    /// The audit row up to which a prune that was begun still has to go.
+    pub pruning: Option<u64>,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stock {
+    /// Handled messages.
+    pub messages: u64,
+    /// Sign-in links and sessions.
+    pub sign_ins: u64,
+    /// Runs whose output is there.
+    pub outputs: u64,
+    /// Requests, open ones too.
+    pub requests: u64,
+    /// Posts.
+    pub posts: u64,
+    /// Audit rows.
+    pub audit: u64,
+    /// The first audit row that is there; 0: none.
+    pub audit_first: u64,
 }
 
 /// What a commit gave.
@@ -128,6 +210,8 @@ pub struct Change {
 pub struct Receipt {
     /// Sequence numbers of the audit rows, in order.
     pub audit: Vec<u64>,
+    /// How many things were removed for good; as many as the limit: there may be more.
+    pub forgotten: u64,
 }
 
 /// One run that a pull request supported.
@@ -356,6 +440,9 @@ pub trait Store: Send + Sync {
     /// Lists audit rows.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Row>, StoreError>;
 
+    /// Returns one audit row, if it is there.
+    async fn audit_row(&self, seq: u64) -> Result<Option<Row>, StoreError>;
+
     /// Returns the last audit row.
     async fn audit_head(&self) -> Result<Option<Row>, StoreError>;
 
@@ -382,4 +469,10 @@ pub trait Store: Send + Sync {
 
     /// Lists incidents of drift.
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+
+    /// Returns how the last sweep went.
+    async fn swept(&self) -> Result<Swept, StoreError>;
+
+    /// Counts what is kept.
+    async fn stock(&self) -> Result<Stock, StoreError>;
 }

@@ -113,7 +113,9 @@ impl Reader<'_> {
         self.problem(
             place,
             format!("secret {id} must say where its value comes from, once"),
-            Some(format!("write {id} = {{ file = \"/etc/tribune/{id}\" }}, or env or credential")),
+            Some(format!(
+                "write {id} = {{ file = \"/etc/tribune/{id}\" }}, or env, credential or command"
+            )),
         );
     }
 
@@ -128,6 +130,10 @@ impl Reader<'_> {
         for (key, value) in entries {
             let at = lines.place(key.span().start);
             let name: &str = key.get_ref();
+            if name == "command" {
+                origins.extend(self.command_of(&id.to_string(), value.get_ref(), at));
+                continue;
+            }
             match (name, value.get_ref().as_str()) {
                 ("file", Some(path)) => origins.push(SecretOrigin::File(self.beside(path))),
                 ("env", Some(name)) => origins.push(SecretOrigin::Variable(name.to_owned())),
@@ -139,7 +145,7 @@ impl Reader<'_> {
                 }
                 (name, _) => {
                     let hint = nearest(name, SECRET_KEYS.iter().copied())
-                        .map_or("use file, env or credential".to_owned(), |near| {
+                        .map_or("use file, env, credential or command".to_owned(), |near| {
                             format!("did you mean {near}?")
                         });
                     self.problem(
@@ -154,6 +160,30 @@ impl Reader<'_> {
             Ok([origin]) => Some(origin),
             Err(_) => {
                 self.secret_form(place, id);
+                None
+            }
+        }
+    }
+
+    /// Takes a command: a list of words, the first of which is the whole path of a program.
+    fn command_of(&mut self, id: &str, value: &DeValue<'_>, place: String) -> Option<SecretOrigin> {
+        let words: Option<Vec<String>> = value.as_array().and_then(|list| {
+            list.iter().map(|word| word.get_ref().as_str().map(str::to_owned)).collect()
+        });
+        let is_whole = |words: &Vec<String>| {
+            words.first().is_some_and(|program| Path::new(program).is_absolute())
+                && !words.iter().any(|word| word.contains('\0'))
+        };
+        match words.filter(is_whole) {
+            Some(words) => Some(SecretOrigin::Command(words)),
+            None => {
+                self.problem(
+                    place,
+                    format!(
+                        "secrets.{id}.command is not a list of words that begins with the whole path of a program"
+                    ),
+                    Some(format!("for example {id} = {{ command = [\"/usr/bin/pass\", \"show\", \"{id}\"] }}; no shell is involved")),
+                );
                 None
             }
         }
@@ -256,6 +286,30 @@ impl Reader<'_> {
         })
     }
 
+    /// Reads a time, or `forever`, which is `Some(None)`.
+    pub fn kept(
+        &mut self,
+        path: &'static str,
+        least: SignedDuration,
+    ) -> Option<Option<SignedDuration>> {
+        self.parsed(path, |text| {
+            if text == "forever" {
+                return Ok(None);
+            }
+            let time = duration::parse(text).map_err(|error| error.to_string())?;
+            if time < least {
+                return Err(format!("{text} is too short, use at least {}h", least.as_hours()));
+            }
+            Ok(Some(time))
+        })
+    }
+
+    /// Returns every value that holds, as TOML, by full name.
+    pub fn values(&self) -> BTreeMap<&'static str, String> {
+        let text = |key: &Key| self.value(key.path).map(|(value, _)| value.to_string());
+        KEYS.iter().filter_map(|key| Some((key.path, text(key)?))).collect()
+    }
+
     /// Reads a whole number.
     pub fn number(&mut self, path: &'static str, least: u32, most: u32) -> Option<u32> {
         let (value, place) = self.value(path)?;
@@ -306,7 +360,7 @@ const OWN_VARIABLES: &[&str] = &["TRIBUNE_CONFIG"];
 fn from_variable(kind: Kind, text: &str) -> toml::Value {
     let text_value = || toml::Value::String(text.to_owned());
     match kind {
-        Kind::Text | Kind::Path | Kind::Time | Kind::Choice(_) => text_value(),
+        Kind::Text | Kind::Path | Kind::Time | Kind::Kept | Kind::Choice(_) => text_value(),
         Kind::Number => text.parse().map_or_else(|_| text_value(), toml::Value::Integer),
         Kind::Flag => text.parse().map_or_else(|_| text_value(), toml::Value::Boolean),
         Kind::Paths => toml::Value::Array(

@@ -10,6 +10,8 @@ pub enum Kind {
     Path,
     /// A time with its unit: `90s`, `30m`, `24h`, `7d`.
     Time,
+    /// A time with its unit, or `forever`.
+    Kept,
     /// A whole number.
     Number,
     /// `true` or `false`.
@@ -27,6 +29,7 @@ impl Kind {
             Self::Text => "text in quotes".to_owned(),
             Self::Path => "a path in quotes".to_owned(),
             Self::Time => "a time in quotes such as \"90s\", \"30m\", \"24h\" or \"7d\"".to_owned(),
+            Self::Kept => "a time in quotes such as \"30d\", or \"forever\"".to_owned(),
             Self::Number => "a whole number".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Paths => "a list of absolute folders".to_owned(),
@@ -63,6 +66,11 @@ impl Key {
         self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
 
+    /// Says whether a change is taken up on SIGHUP.
+    pub fn is_live(&self) -> bool {
+        LIVE.contains(&self.path)
+    }
+
     /// Returns the environment variable that overrides the file.
     pub fn variable(&self) -> String {
         format!("TRIBUNE_{}", self.path.replace('.', "_").to_uppercase())
@@ -77,6 +85,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("operations", "Where Tribune speaks about itself."),
     ("exec", "How runs are executed on this machine."),
     ("audit", "The audit log beside the store."),
+    ("retention", "How long things are kept after they ended; what is older is removed for good."),
     ("shutdown", "What happens on SIGTERM and Ctrl-C."),
     ("log", "The daemon's own log, on standard error."),
 ];
@@ -246,6 +255,69 @@ pub const KEYS: &[Key] = &[
                 the store.",
     },
     Key {
+        path: "retention.interval",
+        kind: Kind::Time,
+        default: Some("\"1h\""),
+        example: "\"1h\"",
+        about: "How often to look for what is too old (time, at least 1m). Up to a tenth is added at random.",
+    },
+    Key {
+        path: "retention.messages",
+        kind: Kind::Kept,
+        default: Some("\"30d\""),
+        example: "\"30d\"",
+        about: "How long it is remembered that a message was handled (time, at least 1d, or \"forever\"; a day is\n\
+                added). A message that is older than this is never acted on, also one that comes late.",
+    },
+    Key {
+        path: "retention.sign_ins",
+        kind: Kind::Kept,
+        default: Some("\"7d\""),
+        example: "\"7d\"",
+        about: "How long sign-in links and sessions stay in the store after their end (time, at least 1h, or\n\
+                \"forever\").",
+    },
+    Key {
+        path: "retention.output",
+        kind: Kind::Kept,
+        default: Some("\"90d\""),
+        example: "\"90d\"",
+        about: "How long the output of runs is kept after their end (time, at least 1h, or \"forever\"). What was\n\
+                said in chat stays there.",
+    },
+    Key {
+        path: "retention.requests",
+        kind: Kind::Kept,
+        default: Some("\"400d\""),
+        example: "\"400d\"",
+        about: "How long requests, their runs and the state of their posts are kept after their end (time, at\n\
+                least 1d, or \"forever\"). That a pull request was used is kept for good.",
+    },
+    Key {
+        path: "retention.posts",
+        kind: Kind::Kept,
+        default: Some("\"30d\""),
+        example: "\"30d\"",
+        about: "How long the state of posts that are said once, such as answers, is kept after they were sent\n\
+                (time, at least 1h, or \"forever\"). The posts stay in the chat.",
+    },
+    Key {
+        path: "retention.mirror",
+        kind: Kind::Kept,
+        default: Some("\"30d\""),
+        example: "\"30d\"",
+        about: "How long git objects of the mirror are kept that nothing reaches any more, such as those of\n\
+                rewritten history (time, at least 1d, or \"forever\"). Looked for once a day.",
+    },
+    Key {
+        path: "retention.audit",
+        kind: Kind::Kept,
+        default: Some("\"forever\""),
+        example: "\"forever\"",
+        about: "How long audit rows are kept in the store (time, at least 1d, or \"forever\"). They are removed up\n\
+                to a signed checkpoint, which stays; the audit file and the checkpoints are never shortened.",
+    },
+    Key {
         path: "shutdown.grace",
         kind: Kind::Time,
         default: Some("\"30s\""),
@@ -269,8 +341,24 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// Keys that are taken up on SIGHUP; the others wait for the next start. Secrets are, too.
+pub const LIVE: &[&str] = &[
+    "source.interval",
+    "exec.max_parallel",
+    "retention.interval",
+    "retention.messages",
+    "retention.sign_ins",
+    "retention.output",
+    "retention.requests",
+    "retention.posts",
+    "retention.mirror",
+    "retention.audit",
+    "shutdown.grace",
+    "log.level",
+];
+
 /// What one entry of `[secrets.NAME]` may say.
-pub const SECRET_KEYS: &[&str] = &["file", "env", "credential"];
+pub const SECRET_KEYS: &[&str] = &["file", "env", "credential", "command"];
 
 /// Returns the key of that full name.
 pub fn find(path: &str) -> Option<&'static Key> {

@@ -7,6 +7,7 @@
 mod given;
 mod keys;
 mod read;
+mod reload;
 mod template;
 
 use std::collections::BTreeMap;
@@ -17,10 +18,12 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::domain::id::{ChannelName, Revision, SecretName};
+use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
 pub use keys::{KEYS, Key, Kind, nearest};
 pub use read::load;
+pub use reload::{Changed, changed};
 pub use template::{Chosen, reference, render as render_template};
 
 /// Everything that the daemon is told by its operator.
@@ -40,10 +43,14 @@ pub struct Settings {
     pub secrets: BTreeMap<SecretName, SecretOrigin>,
     /// The audit log's files.
     pub audit: Audit,
+    /// How long things are kept.
+    pub retention: Retention,
     /// How long runs may take to end at shutdown.
     pub grace: SignedDuration,
     /// The daemon's log.
     pub log: Log,
+    /// Every value that holds, as TOML, by full name of its key.
+    pub values: BTreeMap<&'static str, String>,
 }
 
 /// The policy repo and how far it is trusted.
@@ -109,6 +116,8 @@ pub enum SecretOrigin {
     Variable(String),
     /// A systemd credential (`LoadCredential=`).
     Credential(String),
+    /// What a program prints, without its last line feed; the words, the first a whole path.
+    Command(Vec<String>),
 }
 
 /// The audit log's files.

@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use super::given::Reader;
 use super::{Audit, Exec, Log, LogFormat, Origin, Settings, SettingsError, Source, Web};
+use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
 /// Makes settings of the text of `file` and the daemon's environment.
@@ -50,6 +51,7 @@ impl Reader<'_> {
         let jsonl = self.path("audit.jsonl").or(inside("audit.jsonl"));
         let checkpoints = self.path("audit.checkpoints").or(inside("checkpoints"));
         let key = self.path("audit.key").or(inside("audit.key"));
+        let retention = self.retention();
         let grace = self.time("shutdown.grace", SignedDuration::ZERO);
         let format =
             self.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
@@ -71,8 +73,10 @@ impl Reader<'_> {
             },
             secrets: std::mem::take(&mut self.secrets),
             audit: Audit { jsonl: jsonl?, checkpoints: checkpoints?, key: key? },
+            retention: retention?,
             grace: grace?,
             log: Log { format: format?, level: level? },
+            values: self.values(),
         })
     }
 
@@ -97,6 +101,28 @@ impl Reader<'_> {
             token_file: self.path("source.token_file"),
             ssh_key: self.path("source.ssh_key"),
             known_hosts: self.path("source.known_hosts"),
+        })
+    }
+
+    fn retention(&mut self) -> Option<Retention> {
+        let (hour, day) = (SignedDuration::from_hours(1), SignedDuration::from_hours(24));
+        let every = self.time("retention.interval", SignedDuration::from_mins(1));
+        let messages = self.kept("retention.messages", day);
+        let sign_ins = self.kept("retention.sign_ins", hour);
+        let output = self.kept("retention.output", hour);
+        let requests = self.kept("retention.requests", day);
+        let posts = self.kept("retention.posts", hour);
+        let audit = self.kept("retention.audit", day);
+        let mirror = self.kept("retention.mirror", day);
+        Some(Retention {
+            every: every?,
+            messages: messages?,
+            sign_ins: sign_ins?,
+            output: output?,
+            requests: requests?,
+            posts: posts?,
+            audit: audit?,
+            mirror: mirror?,
         })
     }
 

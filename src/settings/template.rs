@@ -29,12 +29,14 @@ pub fn render(chosen: &Chosen<'_>) -> String {
 
 const SECRETS: &str = "\n\
 # Secrets that intents name under `secrets:`. Each says once where its value is: a file (mode 0600), a\n\
-# variable of the daemon's environment, or a systemd credential (LoadCredential=). Values are read when a\n\
-# run needs them and are cut out of every output.\n\
+# variable of the daemon's environment, a systemd credential (LoadCredential=), or what a program prints\n\
+# (a list of words, no shell, environment of PATH only, at most 10 s and 64 KiB). Values are read when a\n\
+# run needs them, never kept, and are cut out of every output.\n\
 [secrets]\n\
 # deploy-key = { file = \"/etc/tribune/deploy-key\" }\n\
 # api-token = { env = \"API_TOKEN\" }\n\
-# db-password = { credential = \"db-password\" }\n";
+# db-password = { credential = \"db-password\" }\n\
+# vault-token = { command = [\"/usr/bin/pass\", \"show\", \"vault-token\"] }\n";
 
 fn entry(key: &Key, chosen: &Chosen<'_>) -> String {
     let mut text = String::new();
@@ -57,15 +59,18 @@ fn entry(key: &Key, chosen: &Chosen<'_>) -> String {
 
 /// Returns the table of all settings for the documentation, as Markdown.
 pub fn reference() -> String {
-    let mut text = String::from("| key | default | what it does | variable |\n|---|---|---|---|\n");
+    let mut text = String::from(
+        "| key | default | what it does | variable | on SIGHUP |\n|---|---|---|---|---|\n",
+    );
     for key in KEYS {
         let default = key.default.map_or("none".to_owned(), |value| format!("`{value}`"));
         let about = key.about.replace('\n', " ");
         text.push_str(&format!(
-            "| `{}` | {default} | {about} ({}) | `{}` |\n",
+            "| `{}` | {default} | {about} ({}) | `{}` | {} |\n",
             key.path,
             key.kind.wanted(),
-            key.variable()
+            key.variable(),
+            if key.is_live() { "taken" } else { "next start" }
         ));
     }
     text

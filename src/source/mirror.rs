@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorClass, ErrorCode, Oid, Repository, RepositoryInitOptions};
 
-use crate::domain::id::Revision;
+use crate::domain::id::{Revision, RunId};
 use crate::ports::source::{Pin, SourceError};
 
 use super::transport::OBSERVED;
@@ -76,6 +76,23 @@ impl Mirror {
                 Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
                 Err(error) => Err(read_error(&error)),
             },
+        })
+        .await
+    }
+
+    /// Lets go of the pins of all runs but `open`.
+    pub(super) async fn unpin_runs(&self, open: &[RunId]) -> Result<(), SourceError> {
+        let kept: Vec<String> = open.iter().map(|run| ref_name(&Pin::Run(*run))).collect();
+        self.with(move |repo| {
+            let pins = repo.references_glob("refs/tribune/run/*");
+            for pin in pins.map_err(|error| read_error(&error))? {
+                let mut pin = pin.map_err(|error| read_error(&error))?;
+                let is_kept = pin.name().is_ok_and(|name| kept.iter().any(|kept| kept == name));
+                if !is_kept {
+                    pin.delete().map_err(|error| read_error(&error))?;
+                }
+            }
+            Ok(())
         })
         .await
     }

@@ -24,8 +24,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
-use crate::domain::id::{RepoPath, Revision};
+use crate::domain::id::{RepoPath, Revision, RunId};
 use crate::domain::person::SigningKey;
 use crate::domain::repo::{Tree, TreeEntry};
 use crate::domain::trust::Signature;
@@ -156,6 +157,11 @@ impl Source for GitSource {
 
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError> {
         self.mirror.pin(pin, revision).await
+    }
+
+    async fn tidy(&self, open: &[RunId], unreached: SignedDuration) -> Result<(), SourceError> {
+        self.mirror.unpin_runs(open).await?;
+        self.transport.collect(unreached).await
     }
 
     async fn pinned(&self, pin: &Pin) -> Result<Option<Revision>, SourceError> {

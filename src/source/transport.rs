@@ -1,7 +1,9 @@
 //! Fetching: one `git` process with a closed environment, and what its failures mean.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
 
 use crate::ports::source::SourceError;
@@ -13,6 +15,9 @@ use super::remote::{Protocol, Remote};
 
 /// Where the fetched head is put.
 pub(super) const OBSERVED: &str = "refs/tribune/observed";
+
+/// How long packing the mirror may take.
+const COLLECT_WITHIN: Duration = Duration::from_secs(300);
 
 /// Programs that `git` may start are looked up here and nowhere else.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -74,7 +79,25 @@ impl Transport {
         }
     }
 
-    fn spec(&self) -> Spec {
+    /// Packs what is reached and removes what nothing reaches and nothing touched for so long.
+    pub(super) async fn collect(&self, unreached: SignedDuration) -> Result<(), SourceError> {
+        let _one_at_a_time = self.busy.lock().await;
+        let mut argv = self.argv();
+        // We are alone with the mirror: a lock of another collection is a killed one's.
+        argv.extend(["gc".into(), "--quiet".into(), "--force".into()]);
+        argv.push(format!("--prune={}.seconds.ago", unreached.as_secs()).into());
+        match command::run(&self.closed(argv).timeout(COLLECT_WITHIN)).await {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(SourceError::Broken(gist(&String::from_utf8_lossy(&output.stderr)))),
+            Err(error) => {
+                mirror::sweep(&self.settings.mirror);
+                Err(SourceError::Broken(error.to_string()))
+            }
+        }
+    }
+
+    /// Returns how every `git` begins.
+    fn argv(&self) -> Vec<std::ffi::OsString> {
         let mut argv: Vec<std::ffi::OsString> = vec!["git".into()];
         for setting in CONFIG {
             argv.extend(["-c".into(), setting.into()]);
@@ -82,6 +105,22 @@ impl Transport {
         let mut git_dir = std::ffi::OsString::from("--git-dir=");
         git_dir.push(&self.settings.mirror);
         argv.push(git_dir);
+        argv
+    }
+
+    /// Returns a `git` in the closed environment.
+    fn closed(&self, argv: Vec<std::ffi::OsString>) -> Spec {
+        Spec::new(argv)
+            .env("PATH", PATH)
+            .env("LC_ALL", "C")
+            .env("HOME", self.settings.mirror.as_os_str())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", mirror::git_config(&self.settings.mirror))
+            .cwd(&self.settings.mirror)
+    }
+
+    fn spec(&self) -> Spec {
+        let mut argv = self.argv();
         for word in [
             "fetch",
             "--quiet",
@@ -95,16 +134,11 @@ impl Transport {
             argv.push(word.into());
         }
         argv.push(format!("+refs/heads/{}:{OBSERVED}", self.settings.branch).into());
-        let mut spec = Spec::new(argv)
-            .env("PATH", PATH)
-            .env("LC_ALL", "C")
-            .env("HOME", self.settings.mirror.as_os_str())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", mirror::git_config(&self.settings.mirror))
+        let mut spec = self
+            .closed(argv)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ALLOW_PROTOCOL", protocol_name(&self.settings.remote))
             .env("GIT_SSH_COMMAND", self.ssh_command())
-            .cwd(&self.settings.mirror)
             .timeout(self.settings.timeout);
         if let Some((key, value)) = self.settings.remote.header() {
             // In the environment, where other users of the machine cannot see it.

@@ -13,6 +13,7 @@ use super::sqlite::{OpenError, audit, open_read_only};
 use crate::domain::audit::Row;
 use crate::domain::audit::chain::{Broken, Head, StoredRow, Verifier};
 use crate::domain::audit::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::domain::audit::prune::{Told, check_beginning};
 pub use crate::domain::audit::report::{Finding, Report};
 use crate::ports::audit_check::{AuditCheck, AuditCheckError};
 use crate::ports::store::{AuditFilter, StoreError};
@@ -88,7 +89,7 @@ pub async fn verify_store(witnesses: &Witnesses) -> Result<Report, AuditError> {
     let checkpoints = read_checkpoints(witnesses, &mut report)?;
     let mut file = RowsFile::open(witnesses.rows.as_deref(), &mut report)?;
     let store = open_read_only(&witnesses.store).await?;
-    let mut check = ChainCheck::default();
+    let mut check = ChainCheck::new();
     let scanned = audit::scan(&store, |seq, row| -> Result<(), AuditError> {
         let Some(row) = row else {
             check.found(Broken::Changed { seq });
@@ -107,9 +108,12 @@ pub async fn verify_store(witnesses: &Witnesses) -> Result<Report, AuditError> {
     scanned.await??;
     store.close().await;
     check.finish(&checkpoints, &mut file)?;
+    file.check_beginning(&check.told, &checkpoints);
+    report.notes.extend(check.told.iter().map(note));
     report.findings.splice(0..0, check.broken.map(Finding::Chain));
     report.findings.extend(file.broken.map(Finding::RowsFile));
     report.head = check.head;
+    report.pruned = check.first.map_or(0, |first| first.saturating_sub(1));
     let agreeing =
         |checkpoint: &&Checkpoint| check.believed.is_none_or(|up| checkpoint.head.seq <= up);
     report.checkpoints = checkpoints.iter().filter(agreeing).count();
@@ -158,10 +162,21 @@ fn agrees(line: &StoredRow, row: &StoredRow) -> Result<(), Broken> {
     }
 }
 
-/// The first thing that is wrong with the chain, and where it ends.
-#[derive(Default)]
+/// Says in words what was pruned, when, by whom and why.
+fn note(told: &Told) -> String {
+    let by = told.by.as_ref().map_or("tribune, by its retention".to_owned(), ToString::to_string);
+    format!(
+        "{} rows before row {} were pruned at {} by {by}: {}",
+        told.prune.rows, told.prune.up_to, told.at, told.prune.reason
+    )
+}
+
+/// The first thing that is wrong with the chain, and where it begins and ends.
 struct ChainCheck {
     verifier: Verifier,
+    first: Option<u64>,
+    /// Rows that tell of a prune.
+    told: Vec<Told>,
     broken: Option<Broken>,
     head: Option<Head>,
     /// Where the first thing is wrong: what lies before is believed.
@@ -169,7 +184,20 @@ struct ChainCheck {
 }
 
 impl ChainCheck {
+    fn new() -> Self {
+        Self {
+            verifier: Verifier::from_anywhere(),
+            first: None,
+            told: Vec::new(),
+            broken: None,
+            head: None,
+            believed: None,
+        }
+    }
+
     fn feed(&mut self, row: &StoredRow) {
+        self.first.get_or_insert(row.seq);
+        self.told.extend(Told::of(row));
         if self.broken.is_none()
             && let Err(broken) = self.verifier.feed(row)
         {
@@ -193,6 +221,7 @@ impl ChainCheck {
                 | Broken::Reordered { seq, .. }
                 | Broken::Recomputed { seq, .. } => seq.saturating_sub(1),
                 Broken::Missing { after, .. } => *after,
+                Broken::Unvouched { .. } => 0,
             };
             self.believed = Some(seq);
             self.broken = Some(broken);
@@ -205,6 +234,12 @@ impl ChainCheck {
         checkpoints: &[Checkpoint],
         file: &mut RowsFile,
     ) -> Result<(), AuditError> {
+        let first = self.first.unwrap_or(1);
+        if let Err(broken) = check_beginning(first, &self.told, checkpoints) {
+            // What is wrong at the very beginning comes before all else.
+            self.broken = None;
+            self.found(broken);
+        }
         let end = self.head.map_or(0, |head| head.seq);
         let known = checkpoints.iter().map(|checkpoint| checkpoint.head.seq).max().unwrap_or(0);
         let known = known.max(file.end()?);
@@ -259,7 +294,9 @@ struct RowsFile {
     verifier: Verifier,
     /// A row that was read and not yet asked for.
     ahead: Option<StoredRow>,
-    /// The last row that was read.
+    /// The first row that was read; 1 if none was.
+    first: u64,
+    /// The last row that was read; 0 if none was.
     last: u64,
     broken: Option<Broken>,
 }
@@ -269,8 +306,9 @@ impl RowsFile {
         let mut file = Self {
             path: path.map(Path::to_owned).unwrap_or_default(),
             lines: None,
-            verifier: Verifier::default(),
+            verifier: Verifier::from_anywhere(),
             ahead: None,
+            first: 1,
             last: 0,
             broken: None,
         };
@@ -301,6 +339,9 @@ impl RowsFile {
         };
         match fed {
             Ok(row) => {
+                if self.last == 0 {
+                    self.first = row.seq;
+                }
                 self.last = row.seq;
                 Ok(Some(row))
             }
@@ -324,6 +365,13 @@ impl RowsFile {
             }
         }
         Ok(None)
+    }
+
+    /// Checks that a file which was begun anew was so after a prune.
+    fn check_beginning(&mut self, told: &[Told], checkpoints: &[Checkpoint]) {
+        if let Err(broken) = check_beginning(self.first, told, checkpoints) {
+            self.broken = Some(broken);
+        }
     }
 
     /// Returns the last row of the file.

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{IntentName, PersonId, RequestId, RunId, TargetName};
 use crate::domain::person::Principal;
 use crate::domain::request::{Request, State};
+use crate::domain::retention::Retention;
 use crate::domain::run::RunRecord;
-use crate::ports::store::SourceState;
+use crate::engine::tuning::SettingsRead;
+use crate::ports::store::{SourceState, Stock, Swept};
 
 /// Paths, for both ends.
 pub mod path {
@@ -32,6 +34,8 @@ pub mod path {
     pub const REQUEST_CANCEL: &str = "/v1/requests/{id}/cancel";
     /// POST [`super::Why`]: [`super::Done`].
     pub const RUN_KILL: &str = "/v1/runs/{id}/kill";
+    /// POST [`super::Prune`]: [`super::PrunedRows`].
+    pub const AUDIT_PRUNE: &str = "/v1/audit/prune";
     /// POST [`super::Who`]: [`super::SignInLink`].
     pub const LOGIN: &str = "/v1/login";
     /// POST [`super::Who`]: [`super::SignedOut`].
@@ -57,8 +61,43 @@ pub struct Status {
     pub audit_seq: u64,
     /// How runs are contained, in words; says so if that is weaker than it should be.
     pub sandbox: String,
+    /// What is kept, and for how long.
+    pub kept: Kept,
+    /// How the settings were last read again, if they were.
+    pub settings: Option<SettingsRead>,
     /// What needs a person, in words; empty: nothing.
     pub warnings: Vec<String>,
+}
+
+/// What is kept, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// For how long.
+    pub retention: Retention,
+    /// How much there is.
+    pub stock: Stock,
+    /// How the last sweep went.
+    pub swept: Swept,
+}
+
+/// Up to where to prune the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prune {
+    /// The row of a checkpoint, a checkpoint line, or an age such as `90d`.
+    pub until: String,
+    /// Why; goes to the audit log and the operations channel.
+    pub reason: String,
+}
+
+/// What a prune removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedRows {
+    /// How many rows.
+    pub rows: u64,
+    /// The row that is the first now.
+    pub up_to: u64,
+    /// When the checkpoint over it was signed.
+    pub checkpoint: Timestamp,
 }
 
 /// Where the source stands, with what to do about it.

@@ -7,9 +7,11 @@ use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tribune::domain::audit::chain::{Broken, Head};
 use tribune::domain::audit::checkpoint::{Checkpoint, SignedCheckpoint};
+use tribune::domain::audit::prune::Prune;
 use tribune::domain::audit::{Entry, Event};
+use tribune::domain::person::Principal;
 use tribune::ports::ledger::Ledger;
-use tribune::ports::store::{AuditFilter, Change, Store};
+use tribune::ports::store::{AuditFilter, Change, Forget, Old, Store};
 use tribune::store::audit::{Finding, Report, Witnesses, verify_store};
 use tribune::store::ledger::{CheckpointSigner, FileLedger, PublicKey};
 use tribune::store::sqlite::{Options, SqliteStore};
@@ -273,4 +275,92 @@ async fn a_line_of_the_audit_file_can_be_checked_with_sha256sum() {
     let row = row.strip_suffix('}').unwrap();
     let digest = tribune::domain::digest::Digest::of(row.as_bytes()).to_string();
     assert_eq!(hash, format!(r#"{{"hash":"{digest}"#));
+}
+
+/// Removes rows before one, and tells of it as the daemon does.
+async fn prune(log: &Log, signed: &SignedCheckpoint, by: Option<Principal>) {
+    let Head { seq, hash, .. } = signed.checkpoint.head;
+    let prune = Prune {
+        up_to: seq,
+        head: hash,
+        rows: seq - 1,
+        checkpoint: signed.checkpoint.at,
+        reason: "older than a year".into(),
+    };
+    let change = Change {
+        audit: vec![prune.entry(at(90), by)],
+        forget: Some(Forget { what: Old::Audit(seq), limit: 100 }),
+        ..Change::default()
+    };
+    log.store.commit(change).await.unwrap();
+    log.add(0).await;
+}
+
+#[tokio::test]
+async fn a_pruned_log_verifies_from_its_checkpoint_and_says_who_pruned() {
+    let log = Log::new().await;
+    log.add(4).await;
+    let signed = log.checkpoint().await;
+    log.add(3).await;
+    let by = Principal::Service("host:0".parse().unwrap());
+    prune(&log, &signed, Some(by)).await;
+    let report = log.verify().await;
+    assert!(report.is_fine(), "{report}");
+    let text = report.to_string();
+    assert!(text.contains("the chain is whole: 5 rows"), "{text}");
+    assert!(text.contains("it begins at row 4, up to which it was pruned"), "{text}");
+    let told = "note: 3 rows before row 4 were pruned at 2023-11-14T22:14:50Z by service host:0: \
+                older than a year";
+    assert!(text.contains(told), "{text}");
+    // Without a checkpoint the first row has nobody who vouches for it.
+    assert_eq!(chain(&log.verify_alone().await), Some(&Broken::Unvouched { seq: 4 }));
+    // The audit file may be begun anew after it, and is as good a witness from there on.
+    std::fs::remove_file(log.file("audit.jsonl")).unwrap();
+    let rows = log.store.audit(&AuditFilter::default()).await.unwrap();
+    open_ledger(log.folder.path()).append(&rows).await.unwrap();
+    let report = log.verify().await;
+    assert!(report.is_fine() && report.compared == 5, "{report}");
+}
+
+#[tokio::test]
+async fn removing_rows_is_no_prune_unless_a_row_tells_of_it() {
+    let log = Log::new().await;
+    log.add(4).await;
+    log.checkpoint().await;
+    log.add(3).await;
+    log.behind_its_back("DELETE FROM audit WHERE seq < 4").await;
+    let report = log.verify().await;
+    assert_eq!(chain(&report), Some(&Broken::Missing { after: 0, count: 3 }), "{report}");
+}
+
+#[tokio::test]
+async fn what_is_removed_or_changed_after_a_prune_still_shows() {
+    for (sql, broken) in [
+        ("DELETE FROM audit WHERE seq = 4", Broken::Missing { after: 0, count: 4 }),
+        ("DELETE FROM audit WHERE seq = 6", Broken::Missing { after: 5, count: 1 }),
+        (
+            "UPDATE audit SET entry = replace(entry, 'something', 'x') WHERE seq = 4",
+            Broken::Changed { seq: 4 },
+        ),
+    ] {
+        let log = Log::new().await;
+        log.add(4).await;
+        let signed = log.checkpoint().await;
+        log.add(3).await;
+        prune(&log, &signed, None).await;
+        log.behind_its_back(sql).await;
+        let report = log.verify().await;
+        assert_eq!(chain(&report), Some(&broken), "{sql}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_another_key_signed_is_none_to_prune_by() {
+    let log = Log::new().await;
+    log.add(2).await;
+    let line = log.checkpoint().await.to_string();
+    std::fs::write(log.file("checkpoints"), format!("{}\n{line}\n", line.replace("=2", "=1")))
+        .unwrap();
+    let found = log.ledger.checkpoints().await.unwrap();
+    assert_eq!(found.iter().map(|it| it.head.seq).collect::<Vec<_>>(), [2]);
 }

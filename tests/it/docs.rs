@@ -40,5 +40,15 @@ const SECRETS: &str = "## Secrets\n\n\
 | key | the value is |\n|---|---|\n\
 | `file` | a file, mode 0600; its last line feed is dropped |\n\
 | `env` | a variable of the daemon's environment |\n\
-| `credential` | a systemd credential (`LoadCredential=`) |\n\n\
-Values are read when a run needs them, and are cut out of every output.\n";
+| `credential` | a systemd credential (`LoadCredential=`) |\n\
+| `command` | what a program prints, without its last line feed: a list of words, the first the whole path of the program |\n\n\
+Values are read when a run needs them, and are cut out of every output from then on, also when they have changed \
+since. A program is asked for each run that names its secret and at no other time; nothing is kept for the next. It \
+gets no shell, of the environment only PATH and LC_ALL, 10 seconds and 64 KiB; to give it more, begin with \
+`/usr/bin/env HOME=… `. If it fails, the run does not start; the thread names the secret and the program, and \
+nothing that it printed. Until a program was asked its value is unknown, so other output is not searched for it.\n\n\
+## SIGHUP\n\n\
+On SIGHUP the daemon reads the whole file again and checks it as at the start. If anything is wrong with it, all of it \
+is refused and what held before goes on to hold. Otherwise the keys that say *taken* above are taken up at once, and \
+`[secrets]`; changes of the others are named in the log and by `tribune status`, and wait for the next start. Both are \
+in the audit log as `settings.read`. Runs under way keep what they were started with.\n";

@@ -22,6 +22,8 @@ use crate::settings::Settings;
 )]
 pub struct DoctorArgs {}
 
+pub use permission::secrets;
+
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

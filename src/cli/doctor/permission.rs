@@ -24,14 +24,28 @@ pub fn programs(path: &[PathBuf]) -> Finding {
     Finding::good(WHAT, format!("{} folders that only root or this user writes", path.len()))
 }
 
-/// Looks whether the files that hold secrets are there and nobody else reads them.
+/// What a finding about a secret is about.
+const WHAT: &str = "secret";
+
+/// Looks whether the files that hold secrets are there and nobody else reads them, and whether the
+/// programs that give others are there and nobody else changes them. Nothing is read or run.
 pub fn secrets(settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = settings
         .secrets
         .iter()
-        .filter_map(|(name, origin)| match origin {
-            SecretOrigin::File(file) => Some(secret_file(name.as_str(), file)),
-            SecretOrigin::Variable(_) | SecretOrigin::Credential(_) => None,
+        .map(|(name, origin)| match origin {
+            SecretOrigin::File(file) => secret_file(name.as_str(), file),
+            SecretOrigin::Variable(variable) => Finding::good(
+                WHAT,
+                format!(
+                    "{name}: the variable {variable}; only the daemon sees its own environment"
+                ),
+            ),
+            SecretOrigin::Credential(credential) => Finding::good(
+                WHAT,
+                format!("{name}: the credential {credential}; only the daemon sees its own"),
+            ),
+            SecretOrigin::Command(argv) => secret_program(name.as_str(), argv),
         })
         .collect();
     let own = [settings.socket_token(), settings.audit.key.clone()];
@@ -42,7 +56,6 @@ pub fn secrets(settings: &Settings) -> Vec<Finding> {
 }
 
 fn secret_file(name: &str, file: &Path) -> Finding {
-    const WHAT: &str = "secret";
     let shown = file.display();
     match std::fs::metadata(file) {
         Err(error) => Finding::bad(
@@ -56,6 +69,31 @@ fn secret_file(name: &str, file: &Path) -> Finding {
             format!("chmod 600 {shown}"),
         ),
         Ok(_) => Finding::good(WHAT, format!("{name}: {shown}")),
+    }
+}
+
+fn secret_program(name: &str, argv: &[String]) -> Finding {
+    let program = argv.first().map_or("", String::as_str);
+    let me = rustix::process::geteuid().as_raw();
+    match std::fs::metadata(program) {
+        Err(error) => Finding::bad(
+            WHAT,
+            format!("{name}: {program}: {error}"),
+            "runs that name this secret are refused until the program is there",
+        ),
+        Ok(found) if !found.is_file() || found.mode() & 0o111 == 0 => Finding::bad(
+            WHAT,
+            format!("{name}: {program} is not a program"),
+            "name the whole path of a program that can be run",
+        ),
+        Ok(found) if (found.uid() != 0 && found.uid() != me) || found.mode() & 0o002 != 0 => {
+            Finding::bad(
+                WHAT,
+                format!("{name}: others can change {program}"),
+                "let only root or this user write it",
+            )
+        }
+        Ok(_) => Finding::good(WHAT, format!("{name}: {program} gives it; it was not run")),
     }
 }
 
@@ -74,5 +112,19 @@ mod tests {
         std::fs::set_permissions(file.path(), open).unwrap();
         assert_eq!(secret_file("key", file.path()).health, Health::Bad);
         assert_eq!(secret_file("key", Path::new("/nowhere/at/all")).health, Health::Bad);
+    }
+
+    #[test]
+    fn a_program_that_others_change_or_that_is_none_is_bad() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let health = |mode| {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            secret_program("key", std::slice::from_ref(&path)).health
+        };
+        assert_eq!(health(0o755), Health::Good);
+        assert_eq!(health(0o757), Health::Bad);
+        assert_eq!(health(0o644), Health::Bad);
+        assert_eq!(secret_program("key", &["/nowhere".to_owned()]).health, Health::Bad);
     }
 }

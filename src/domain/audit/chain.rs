@@ -126,6 +126,14 @@ pub enum Broken {
         /// How many.
         count: u64,
     },
+    /// Rows were pruned, and nothing vouches for the row that is the first now.
+    #[error(
+        "rows before row {seq} were pruned, and no checkpoint that is believed vouches for it: name a file that has it with --checkpoint"
+    )]
+    Unvouched {
+        /// Which row.
+        seq: u64,
+    },
     /// A row stands where it does not belong.
     #[error("row {seq} stands after row {after}: rows were reordered")]
     Reordered {
@@ -150,12 +158,33 @@ pub enum Broken {
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
     last: Option<(u64, Digest)>,
+    begins: Begins,
+}
+
+/// Where a chain begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Begins {
+    /// With row 1.
+    #[default]
+    AtOne,
+    /// Anywhere: whoever checks it asks whether that may be.
+    Anywhere,
 }
 
 impl Verifier {
+    /// Returns one that takes any row as the first: rows before may have been pruned, which the
+    /// caller looks into.
+    pub fn from_anywhere() -> Self {
+        Self { last: None, begins: Begins::Anywhere }
+    }
+
     /// Takes the next row as it is stored.
     pub fn feed(&mut self, row: &StoredRow) -> Result<(), Broken> {
-        let (last, hash) = self.last.unwrap_or((0, genesis()));
+        let (last, hash) = match (self.last, self.begins) {
+            (Some(last), _) => last,
+            (None, Begins::Anywhere) if row.seq > 1 => (row.seq - 1, row.previous),
+            (None, Begins::Anywhere | Begins::AtOne) => (0, genesis()),
+        };
         if row.seq <= last {
             return Err(Broken::Reordered { seq: row.seq, after: last });
         }

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod prune;
 pub mod report;
 
 use jiff::Timestamp;
@@ -96,6 +97,10 @@ events! {
     DriftClosed = "drift.closed",
     /// Somebody, or Tribune, decided what to do about drift.
     DriftAnswered = "drift.answered",
+    /// Rows of this log were removed, up to a checkpoint.
+    AuditPrune = "audit.prune",
+    /// Settings were read again.
+    SettingsRead = "settings.read",
     /// A command on the host.
     HostCommand = "host.command",
 }
@@ -103,7 +108,7 @@ events! {
 /// An entry in its place in the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its place, from 1, without gaps.
+    /// Its place, from 1, without gaps; rows before a checkpoint may have been pruned.
     pub seq: u64,
     /// The hash of the row before; zeros for the first.
     pub previous: Digest,

@@ -41,6 +41,8 @@ impl fmt::Display for Finding {
 pub struct Report {
     /// The last row of the store; `None`: it has none.
     pub head: Option<Head>,
+    /// How many rows before the first one were pruned.
+    pub pruned: u64,
     /// How many rows the audit file has that were compared.
     pub compared: u64,
     /// Checkpoints that are believed and agree.
@@ -67,7 +69,11 @@ impl fmt::Display for Report {
         }
         match &self.head {
             Some(head) if self.is_fine() => {
-                writeln!(f, "the chain is whole: {} rows, head {}", head.count, head.hash)?;
+                let rows = head.count - self.pruned;
+                writeln!(f, "the chain is whole: {rows} rows, head {}", head.hash)?;
+                if self.pruned > 0 {
+                    writeln!(f, "it begins at row {}, up to which it was pruned", self.pruned + 1)?;
+                }
             }
             Some(head) => writeln!(f, "the last row is {}", head.seq)?,
             None => writeln!(f, "there are no rows")?,

@@ -28,6 +28,9 @@ pub fn output(run: &RunRecord, limit: usize) -> Body {
     ])];
     if !shown.is_empty() {
         blocks.push(Block::Code { lang: "text".to_owned(), text: shown });
+    } else if run.forgotten {
+        let gone = "Its output is not kept any more; settings say for how long it is.";
+        blocks.push(Block::Line(vec![text(gone)]));
     } else if run.outcome.is_some() {
         blocks.push(Block::Line(vec![text("It printed nothing.")]));
     }
@@ -43,7 +46,7 @@ pub fn output(run: &RunRecord, limit: usize) -> Body {
 /// Returns head and tail of the output, cut to `limit` characters around the middle.
 fn shorten(run: &RunRecord, limit: usize) -> String {
     let mut whole = run.head.clone();
-    if run.dropped > 0 {
+    if run.dropped > 0 && !run.forgotten {
         whole.push_str("\n[…]\n");
     }
     whole.push_str(&run.tail);

@@ -74,6 +74,9 @@ pub struct RunRecord {
     pub tail: String,
     /// Bytes left out between the two.
     pub dropped: u64,
+    /// Whether head and tail were removed, as old as they were.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// How a run ended.

@@ -28,7 +28,7 @@ impl Engine {
             card_place: (at.platform.clone(), at.channel.clone()),
             ask: ask.clone(),
         };
-        let change = Change { seen: vec![at.clone()], ..Change::default() };
+        let change = Change { seen: vec![given.handled()], ..Change::default() };
         match self.ask(asking, change).await {
             Ok(Ok(_)) => Ok(Answer::handled()),
             Ok(Err(refused)) => Ok(Answer::say(reply::refused(&refused, hint(&refused, &ask)))),
@@ -59,7 +59,7 @@ impl Engine {
         if request.requester != given.principal() && !self.may_administer(given) {
             return Ok(Answer::say(standing::may_not_cancel(&request)));
         }
-        let change = Change { seen: vec![given.message.at.clone()], ..Change::default() };
+        let change = Change { seen: vec![given.handled()], ..Change::default() };
         match self.cancel(id, &given.principal(), change).await {
             Ok(CancelOutcome::TooLate(state)) => Ok(Answer::say(standing::too_late(id, state))),
             Ok(CancelOutcome::BeforeItRan | CancelOutcome::WhileItRan) => Ok(Answer::handled()),

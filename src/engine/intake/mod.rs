@@ -24,7 +24,7 @@ use crate::domain::reply::card;
 use crate::domain::reply::{answer as reply, standing};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatEvent};
-use crate::ports::store::{Change, Conflict};
+use crate::ports::store::{Change, Conflict, Handled};
 
 /// How long to wait before listening again to a chat that failed.
 const LISTEN_AGAIN: SignedDuration = SignedDuration::from_secs(2);
@@ -45,6 +45,11 @@ impl Given<'_> {
     /// Returns the person as one who acts.
     pub fn principal(&self) -> Principal {
         Principal::Person(self.person.id.clone())
+    }
+
+    /// Returns the message as one that is handled.
+    pub fn handled(&self) -> Handled {
+        handled(self.message)
     }
 }
 
@@ -147,6 +152,11 @@ impl Engine {
         if message.kind != AuthorKind::Human || message.edited != Edited::No {
             return Ok(());
         }
+        // That it was handled may be forgotten already.
+        if self.tuning().retention.is_too_old(message.sent, self.now()) {
+            tracing::info!(at = ?message.at, sent = %message.sent, "too old to be acted on");
+            return Ok(());
+        }
         let snapshot = self.applied();
         let vocabulary =
             snapshot.as_deref().map(|snapshot| self.vocabulary(snapshot, chat)).unwrap_or_default();
@@ -164,7 +174,7 @@ impl Engine {
         }
         let posts = answer.body.map(|body| answer_post(message, body));
         let change = Change {
-            seen: vec![message.at.clone()],
+            seen: vec![handled(message)],
             audit: answer.audit,
             posts: posts.into_iter().collect(),
             ..Change::default()
@@ -268,6 +278,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Returns a message as one that is handled.
+fn handled(message: &Message) -> Handled {
+    Handled { at: message.at.clone(), sent: message.sent }
 }
 
 /// Returns the post that answers a message: in its thread if it stands in one.

@@ -47,7 +47,7 @@ impl Engine {
     /// when asked.
     pub(super) async fn keep_source(self: Arc<Self>) {
         loop {
-            let next = self.now() + self.jittered(self.options.fetch_every);
+            let next = self.now() + self.jittered(self.tuning().fetch_every);
             tokio::select! {
                 () = self.ports.clock.sleep_until(next) => {}
                 () = self.ports.source.changed() => {}
@@ -63,7 +63,7 @@ impl Engine {
     }
 
     /// Adds up to a tenth by chance, so that many daemons do not fetch in step.
-    fn jittered(&self, every: SignedDuration) -> SignedDuration {
+    pub(super) fn jittered(&self, every: SignedDuration) -> SignedDuration {
         let mut byte = [0_u8; 1];
         self.ports.clock.random(&mut byte);
         every + every / 10 * i32::from(byte[0]) / 255

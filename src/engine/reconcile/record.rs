@@ -57,7 +57,7 @@ impl Engine {
     ) -> Result<String, EngineError> {
         let Some(from) = from else { return Ok(String::new()) };
         let files = self.ports.source.changes(from, to).await?;
-        Ok(self.redactor.redact_text(&unified(&files)))
+        Ok(self.redactor.load().redact_text(&unified(&files)))
     }
 }
 

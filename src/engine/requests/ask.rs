@@ -343,6 +343,8 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         mut closed,
         mut looked,
         mut unwatch,
+        forget,
+        swept,
     } = first;
     expect.extend(second.expect);
     audit.extend(second.audit);
@@ -378,5 +380,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         closed,
         looked,
         unwatch,
+        forget: second.forget.or(forget),
+        swept: second.swept.or(swept),
     }
 }

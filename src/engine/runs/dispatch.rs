@@ -86,7 +86,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<Dispatched>, EngineError> {
         let running = self.runs.requests();
-        let full = running.len() >= self.options.max_running;
+        let full = running.len() >= self.tuning().max_running;
         let taken = match running.first().filter(|_| full) {
             Some(first) => Err(*first),
             None => self.runs.holds.take(request, intent),
@@ -385,5 +385,6 @@ fn new_record(run: RunId, plan: &run::Plan, now: Timestamp) -> RunRecord {
         head: String::new(),
         tail: String::new(),
         dropped: 0,
+        forgotten: false,
     }
 }

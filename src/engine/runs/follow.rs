@@ -40,7 +40,7 @@ impl Engine {
         mut finished: BoxFuture<'static, Outcome>,
         mut pieces: mpsc::Receiver<Bytes>,
     ) {
-        let mut cleaner = Cleaner::new(Arc::clone(&self.redactor));
+        let mut cleaner = Cleaner::new(self.redactor.load_full());
         let mut kept = HeadTail::new(self.output_limit(&record).await);
         let mut dirty = false;
         let mut next_edit = self.now();

@@ -168,7 +168,7 @@ impl Engine {
 
     /// Lets running things end within the grace, then ends them.
     pub(super) async fn drain_runs(&self) {
-        let until = self.now() + self.options.grace;
+        let until = self.now() + self.tuning().grace;
         while !self.runs.requests().is_empty() {
             let ended = self.runs.ended.notified();
             tokio::select! {

@@ -114,6 +114,13 @@ pub(in crate::store) async fn list(
     rows.into_iter().rev().map(AuditRow::row).collect()
 }
 
+/// Returns one row.
+pub(super) async fn get(readers: &SqlitePool, seq: u64) -> Result<Option<Row>, StoreError> {
+    const SQL: &str = "SELECT seq, previous, hash, entry FROM audit WHERE seq = $1";
+    let row = sqlx::query_as::<_, AuditRow>(SQL).bind(number(seq)).fetch_optional(readers).await;
+    row.map_err(store_error)?.map(AuditRow::row).transpose()
+}
+
 /// Returns the last row.
 pub(super) async fn head(readers: &SqlitePool) -> Result<Option<Row>, StoreError> {
     let row = sqlx::query_as::<_, AuditRow>(HEAD).fetch_optional(readers).await;

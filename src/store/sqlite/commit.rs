@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, drift, outbox, request, revision, session, source};
+use super::{audit, drift, outbox, request, revision, session, source, sweep};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -46,7 +46,7 @@ pub(super) fn settle<T>(
 async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, StoreError> {
     source::check(on, &change.expect).await?;
     let audit = audit::append(on, &change.audit).await?;
-    let receipt = Receipt { audit };
+    let mut receipt = Receipt { audit, forgotten: 0 };
     for value in &change.requests {
         request::put(on, value).await?;
     }
@@ -87,5 +87,11 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
         session::end(on, hash).await?;
     }
     drift::put(on, change).await?;
+    if let Some(forget) = &change.forget {
+        receipt.forgotten = sweep::forget(on, forget).await?;
+    }
+    if let Some(swept) = &change.swept {
+        sweep::put(on, swept).await?;
+    }
     Ok(receipt)
 }

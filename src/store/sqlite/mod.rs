@@ -18,6 +18,7 @@ mod request;
 mod revision;
 mod session;
 mod source;
+mod sweep;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +42,7 @@ use crate::ports::chat::Cursor;
 use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
     AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, Session, SignInToken,
-    SourceState, Store, StoreError,
+    SourceState, Stock, Store, StoreError, Swept,
 };
 
 /// The embedded store.
@@ -142,6 +143,10 @@ impl Store for SqliteStore {
         audit::list(&self.readers, filter).await
     }
 
+    async fn audit_row(&self, seq: u64) -> Result<Option<Row>, StoreError> {
+        audit::get(&self.readers, seq).await
+    }
+
     async fn audit_head(&self) -> Result<Option<Row>, StoreError> {
         audit::head(&self.readers).await
     }
@@ -176,5 +181,13 @@ impl Store for SqliteStore {
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         drift::incidents(&self.readers, filter).await
+    }
+
+    async fn swept(&self) -> Result<Swept, StoreError> {
+        sweep::swept(&self.readers).await
+    }
+
+    async fn stock(&self) -> Result<Stock, StoreError> {
+        sweep::stock(&self.readers).await
     }
 }

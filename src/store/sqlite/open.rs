@@ -188,6 +188,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "console", include_str!("../../../migrations/sqlite/0002_console.sql")),
     (3, "revisions", include_str!("../../../migrations/sqlite/0003_revisions.sql")),
     (4, "drift", include_str!("../../../migrations/sqlite/0004_drift.sql")),
+    (5, "retention", include_str!("../../../migrations/sqlite/0005_retention.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {

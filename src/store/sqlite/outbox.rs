@@ -95,6 +95,7 @@ pub(super) async fn put(on: &mut SqliteConnection, post: &Post) -> Result<(), St
          ON CONFLICT (key) DO UPDATE SET
              generation = generation + (body <> excluded.body),
              seeded = seeded AND seeds = excluded.seeds,
+             settled = CASE WHEN body = excluded.body THEN settled END,
              body = excluded.body, seeds = excluded.seeds
          WHERE place = excluded.place",
     )

@@ -1,5 +1,6 @@
 //! The tables `requests`, `runs` and `uses`.
 
+use jiff::Timestamp;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row, SqliteConnection};
 
@@ -23,10 +24,11 @@ impl FromRow<'_, SqliteRow> for Document {
 pub(super) async fn put(on: &mut SqliteConnection, request: &Request) -> Result<(), StoreError> {
     let stored = Request { version: request.version + 1, ..request.clone() };
     let sql = if request.version == 0 {
-        "INSERT INTO requests (id, version, state, person, document) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO requests (id, version, state, person, document, ended)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (id) DO NOTHING"
     } else {
-        "UPDATE requests SET version = $2, state = $3, person = $4, document = $5
+        "UPDATE requests SET version = $2, state = $3, person = $4, document = $5, ended = $6
          WHERE id = $1 AND version = $2 - 1"
     };
     let done = sqlx::query(sql)
@@ -35,6 +37,7 @@ pub(super) async fn put(on: &mut SqliteConnection, request: &Request) -> Result<
         .bind(stored.state.as_str())
         .bind(stored.requester.person().map(|person| person.as_str()))
         .bind(to_json(&stored))
+        .bind(ended(&stored).map(|at| at.as_millisecond()))
         .execute(on)
         .await
         .map_err(store_error)?;
@@ -42,6 +45,12 @@ pub(super) async fn put(on: &mut SqliteConnection, request: &Request) -> Result<
         0 => Err(StoreError::Conflict(Conflict::Request(request.id))),
         _ => Ok(()),
     }
+}
+
+/// Returns when a request ended for good; one that is being ended has not.
+fn ended(request: &Request) -> Option<Timestamp> {
+    let over = request.state.is_final();
+    over.then(|| request.ended.as_ref().map_or(request.asked, |ending| ending.at))
 }
 
 /// Returns a request.
@@ -94,16 +103,18 @@ pub(super) async fn last_number(readers: &SqlitePool) -> Result<u64, StoreError>
 /// Inserts or replaces a run.
 pub(super) async fn put_run(on: &mut SqliteConnection, run: &RunRecord) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO runs (request, attempt, started, ended, document) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO runs (request, attempt, started, ended, document, output)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (request, attempt)
          DO UPDATE SET started = excluded.started, ended = excluded.ended,
-                       document = excluded.document",
+                       document = excluded.document, output = excluded.output",
     )
     .bind(number(run.id.request.0))
     .bind(i64::from(run.id.attempt))
     .bind(run.started.as_millisecond())
     .bind(run.ended.map(|ended| ended.as_millisecond()))
     .bind(to_json(run))
+    .bind(!run.forgotten)
     .execute(on)
     .await
     .map_err(store_error)?;
@@ -136,6 +147,15 @@ pub(super) async fn runs_open(readers: &SqlitePool) -> Result<Vec<RunRecord>, St
 
 /// Takes a use of a citation for a request, once.
 pub(super) async fn take_use(on: &mut SqliteConnection, use_: &Use) -> Result<(), StoreError> {
+    // No foreign key says so: uses stay when their requests go.
+    let known: Option<(i64,)> = sqlx::query_as("SELECT id FROM requests WHERE id = $1")
+        .bind(number(use_.request.0))
+        .fetch_optional(&mut *on)
+        .await
+        .map_err(store_error)?;
+    if known.is_none() {
+        return Err(StoreError::Broken(format!("{} is not known", use_.request)));
+    }
     let done = sqlx::query(
         "INSERT INTO uses (repo, number, request)
          SELECT $1, $2, $3

@@ -6,9 +6,8 @@ use sqlx::sqlite::SqlitePool;
 
 use super::error::{from_json, store_error, time, to_json};
 use crate::domain::id::{Platform, Revision};
-use crate::domain::message::MessageRef;
 use crate::ports::chat::Cursor;
-use crate::ports::store::{Conflict, Expect, SourceState, StoreError};
+use crate::ports::store::{Conflict, Expect, Handled, SourceState, StoreError};
 
 /// Checks what a change expects.
 pub(super) async fn check(on: &mut SqliteConnection, expect: &[Expect]) -> Result<(), StoreError> {
@@ -80,14 +79,17 @@ pub(super) async fn first_seen(
 /// Records that a message was handled, once.
 pub(super) async fn mark_seen(
     on: &mut SqliteConnection,
-    message: &MessageRef,
+    message: &Handled,
 ) -> Result<(), StoreError> {
+    let Handled { at, sent } = message;
     let done = sqlx::query(
-        "INSERT INTO seen (platform, channel, message) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO seen (platform, channel, message, sent) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
     )
-    .bind(message.platform.as_str())
-    .bind(message.channel.as_str())
-    .bind(message.id.as_str())
+    .bind(at.platform.as_str())
+    .bind(at.channel.as_str())
+    .bind(at.id.as_str())
+    .bind(sent.as_millisecond())
     .execute(on)
     .await
     .map_err(store_error)?;

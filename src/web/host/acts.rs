@@ -2,16 +2,22 @@
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::views::source_status;
 use super::{Host, HostError, Uid};
+use crate::domain::audit::checkpoint::SignedCheckpoint;
+use crate::domain::duration;
 use crate::domain::id::{RequestId, Revision, RunId};
 use crate::engine::host::principal;
+use crate::engine::retention::{Pruned, Until};
 use crate::engine::runs::CancelOutcome;
 use crate::engine::sessions::SessionError;
 use crate::ports::store::SourceState;
-use crate::web::host_api::{Done, SignInLink, SignedOut, SourceOverride, SourceStatus, Who, Why};
+use crate::web::host_api::{
+    Done, Prune, PrunedRows, SignInLink, SignedOut, SourceOverride, SourceStatus, Who, Why,
+};
 
 /// Fewer characters than this do not name a revision.
 const SHORTEST: usize = 7;
@@ -138,6 +144,40 @@ async fn end(
             Err(HostError::refused(format!("{id} is over already: it is {state}")))
         }
     }
+}
+
+/// POST audit prune.
+pub async fn prune(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<Prune>,
+) -> Result<Json<PrunedRows>, HostError> {
+    let reason = check_reason(&given.reason)?;
+    let until = parse_until(&given.until, host.engine.now())?;
+    let detail = json!({ "until": given.until, "reason": reason });
+    let command = match until {
+        Until::Row(row) => format!("audit prune --until {row}"),
+        Until::Before(at) => format!("audit prune --until {at}"),
+    };
+    host.engine.note_host_command(uid, &command, detail).await?;
+    let pruned = host.engine.prune_audit(until, Some(principal(uid)), &reason).await?;
+    let pruned = pruned.map_err(|why| HostError::refused(why).hint("nothing was removed"))?;
+    let Pruned { rows, up_to, checkpoint } = pruned;
+    Ok(Json(PrunedRows { rows, up_to, checkpoint }))
+}
+
+/// Reads a row's number, a checkpoint line, or an age.
+fn parse_until(text: &str, now: Timestamp) -> Result<Until, HostError> {
+    if let Ok(row) = text.parse() {
+        return Ok(Until::Row(row));
+    }
+    if let Ok(line) = text.parse::<SignedCheckpoint>() {
+        return Ok(Until::Row(line.checkpoint.head.seq));
+    }
+    duration::parse(text).map(|age| Until::Before(now - age)).map_err(|_| {
+        HostError::refused(format!("{text:?} is no row, checkpoint line or age"))
+            .hint("for example --until 90d, or --until 12000 for the checkpoint over that row")
+    })
 }
 
 /// POST login.

@@ -71,6 +71,7 @@ fn router(host: Host) -> Router {
         .route(path::SOURCE_REARM, post(acts::rearm))
         .route(path::REQUEST_CANCEL, post(acts::cancel))
         .route(path::RUN_KILL, post(acts::kill))
+        .route(path::AUDIT_PRUNE, post(acts::prune))
         .route(path::LOGIN, post(acts::login))
         .route(path::LOGOUT, post(acts::logout))
         .fallback(|| async { HostError::NotFound("there is no such command".to_owned()) })

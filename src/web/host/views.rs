@@ -12,8 +12,9 @@ use crate::domain::id::{PersonId, RequestId, RunId};
 use crate::domain::reply::card;
 use crate::domain::request::{Request, State as RequestState};
 use crate::engine::Engine;
+use crate::engine::tuning::SettingsRead;
 use crate::ports::store::{RequestFilter, TroubleKind};
-use crate::web::host_api::{RequestDetail, RequestLine, RequestQuery, SourceStatus, Status};
+use crate::web::host_api::{Kept, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status};
 
 /// How many requests are listed where nothing is said.
 const LISTED: u32 = 50;
@@ -34,8 +35,20 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         signed_in: signed_in.into_iter().collect(),
         audit_seq: store.audit_head().await?.map_or(0, |row| row.seq),
         sandbox: engine.options().sandbox.clone(),
-        warnings: engine.options().warnings.clone(),
+        kept: Kept {
+            retention: engine.tuning().retention,
+            stock: store.stock().await?,
+            swept: store.swept().await?,
+        },
+        settings: engine.settings_read().map(|read| SettingsRead::clone(&read)),
+        warnings: warnings(engine),
     }))
+}
+
+/// Returns what needs a person.
+fn warnings(engine: &Engine) -> Vec<String> {
+    let read = engine.settings_read().and_then(|read| read.warning());
+    engine.options().warnings.iter().cloned().chain(read).collect()
 }
 
 /// GET source.

@@ -50,6 +50,10 @@ impl Secrets for Known {
             _ => Err("settings do not name it".to_owned()),
         }
     }
+
+    fn files(&self) -> Vec<std::path::PathBuf> {
+        Vec::new()
+    }
 }
 
 /// The applied snapshot never moves here.

@@ -8,3 +8,4 @@ mod forge;
 mod git_source;
 mod source;
 mod store;
+mod sweep;

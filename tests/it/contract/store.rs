@@ -18,25 +18,25 @@ use tribune::domain::run::{Outcome, RunRecord};
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{Fate, RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Expect, RequestFilter, Session, SignInToken, SourceState, Store,
-    StoreError, TroubleKind, Use,
+    AuditFilter, Change, Conflict, Expect, Handled, RequestFilter, Session, SignInToken,
+    SourceState, Store, StoreError, TroubleKind, Use,
 };
 use tribune::store::sqlite::{Options, SqliteStore};
 
 use crate::world::store::Disk;
 
 /// A place where a store can be opened again and again.
-enum Bench {
+pub(super) enum Bench {
     Fake(Disk),
     Sqlite { folder: tempfile::TempDir },
 }
 
 impl Bench {
-    fn fake() -> Self {
+    pub(super) fn fake() -> Self {
         Self::Fake(Disk::default())
     }
 
-    fn sqlite() -> Self {
+    pub(super) fn sqlite() -> Self {
         Self::Sqlite { folder: tempfile::tempdir().unwrap() }
     }
 
@@ -58,7 +58,7 @@ impl Bench {
         }
     }
 
-    async fn open(&self) -> Arc<dyn Store> {
+    pub(super) async fn open(&self) -> Arc<dyn Store> {
         self.try_open().await.unwrap()
     }
 }
@@ -119,7 +119,7 @@ on_both! {
     two_daemons_never_share_a_store
 }
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
@@ -131,7 +131,7 @@ fn person(name: &str) -> Principal {
     Principal::Person(name.parse().unwrap())
 }
 
-fn request(id: u64) -> Request {
+pub(super) fn request(id: u64) -> Request {
     Request {
         id: RequestId(id),
         version: 0,
@@ -162,7 +162,7 @@ fn request(id: u64) -> Request {
     }
 }
 
-fn run(request: u64, attempt: u32) -> RunRecord {
+pub(super) fn run(request: u64, attempt: u32) -> RunRecord {
     RunRecord {
         id: RunId { request: RequestId(request), attempt },
         started: at(i64::from(attempt)),
@@ -172,10 +172,11 @@ fn run(request: u64, attempt: u32) -> RunRecord {
         head: String::new(),
         tail: String::new(),
         dropped: 0,
+        forgotten: false,
     }
 }
 
-fn entry(event: Event) -> Entry {
+pub(super) fn entry(event: Event) -> Entry {
     Entry {
         at: at(0),
         actor: Some(person("ada")),
@@ -186,11 +187,11 @@ fn entry(event: Event) -> Entry {
     }
 }
 
-fn body(text: &str) -> Body {
+pub(super) fn body(text: &str) -> Body {
     Body(vec![Block::Line(vec![Span::Text(text.into())])])
 }
 
-fn post(key: &str, text: &str) -> Post {
+pub(super) fn post(key: &str, text: &str) -> Post {
     Post {
         key: PostKey(key.into()),
         place: Place::Channel("console".parse().unwrap(), "ops".parse().unwrap()),
@@ -199,7 +200,7 @@ fn post(key: &str, text: &str) -> Post {
     }
 }
 
-fn message(id: &str) -> MessageRef {
+pub(super) fn message(id: &str) -> MessageRef {
     MessageRef {
         platform: "console".parse().unwrap(),
         channel: "ops".parse().unwrap(),
@@ -207,11 +208,15 @@ fn message(id: &str) -> MessageRef {
     }
 }
 
-fn posted(id: &str, text: &str) -> Posted {
+pub(super) fn handled(id: &str) -> Handled {
+    Handled { at: message(id), sent: at(0) }
+}
+
+pub(super) fn posted(id: &str, text: &str) -> Posted {
     Posted { at: message(id), text: text.into() }
 }
 
-fn pull(number: u64) -> PullRef {
+pub(super) fn pull(number: u64) -> PullRef {
     PullRef { repo: String::new(), number }
 }
 
@@ -264,7 +269,7 @@ async fn a_new_request_never_replaces_one(place: Bench) {
 
 async fn a_refused_change_leaves_nothing_behind(place: Bench) {
     let store = place.open().await;
-    let seen = Change { seen: vec![message("m1")], ..Change::default() };
+    let seen = Change { seen: vec![handled("m1")], ..Change::default() };
     store.commit(seen.clone()).await.unwrap();
     let change = Change {
         audit: vec![entry(Event::RequestMade)],
@@ -523,7 +528,7 @@ async fn an_unknown_post_is_refused(place: Bench) {
 async fn a_message_is_handled_once(place: Bench) {
     let store = place.open().await;
     let handled = |id| Change {
-        seen: vec![message(id)],
+        seen: vec![handled(id)],
         audit: vec![entry(Event::RequestMade)],
         ..Change::default()
     };
@@ -761,7 +766,7 @@ async fn everything_is_there_after_opening_again(place: Bench) {
         runs: vec![run(1, 1)],
         uses: vec![Use { pull: pull(7), request: RequestId(1), limit: 1 }],
         posts: vec![post("card", "one")],
-        seen: vec![message("m1")],
+        seen: vec![handled("m1")],
         cursor: Some(("console".parse().unwrap(), Cursor("9".into()))),
         token: Some(token()),
         ..Change::default()
@@ -776,7 +781,7 @@ async fn everything_is_there_after_opening_again(place: Bench) {
     assert_eq!(store.uses(&pull(7)).await.unwrap(), [RequestId(1)]);
     assert_eq!(due(&*store, at(0)).await, ["card"]);
     assert_eq!(store.token(&token().hash).await.unwrap(), Some(token()));
-    let again = Change { seen: vec![message("m1")], ..Change::default() };
+    let again = Change { seen: vec![handled("m1")], ..Change::default() };
     store.commit(again).await.unwrap_err();
 }
 

@@ -20,7 +20,7 @@ impl Ledger for FakeLedger {
     async fn append(&self, rows: &[Row]) -> Result<(), LedgerError> {
         let mut files = self.0.lock().unwrap();
         for row in rows {
-            let expected = files.0.last().map_or(0, |row| row.seq) + 1;
+            let expected = files.0.last().map_or(row.seq, |last| last.seq + 1);
             assert_eq!(row.seq, expected, "rows follow one another");
             files.0.push(row.clone());
         }
@@ -29,6 +29,10 @@ impl Ledger for FakeLedger {
 
     async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
         Ok(self.0.lock().unwrap().1.last().copied())
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, LedgerError> {
+        Ok(self.0.lock().unwrap().1.clone())
     }
 
     async fn sign(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, LedgerError> {

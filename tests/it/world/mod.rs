@@ -12,11 +12,13 @@ pub mod forge;
 pub mod ledger;
 pub mod source;
 pub mod store;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use serde_json::json;
@@ -26,8 +28,10 @@ use tribune::domain::duration;
 use tribune::domain::id::{RepoPath, Revision};
 use tribune::domain::message::{AuthorKind, Edited, MessageRef, Sign};
 use tribune::domain::request::State;
+use tribune::domain::retention::Retention;
 use tribune::domain::run::Outcome;
 use tribune::domain::trust::TrustMode;
+use tribune::engine::tuning::Tuning;
 use tribune::engine::{Engine, Options, Ports, host};
 use tribune::ports::clock::Clock as _;
 use tribune::ports::store::{AuditFilter, Store};
@@ -71,6 +75,8 @@ pub struct World {
     heard: BTreeMap<MessageRef, u32>,
     told: Vec<String>,
     trust: TrustMode,
+    /// How long things are kept, from the next start.
+    pub retention: Retention,
 }
 
 /// Plays a story in a new world.
@@ -119,6 +125,7 @@ impl World {
             heard: BTreeMap::new(),
             told: Vec::new(),
             trust: TrustMode::FastForward,
+            retention: Retention::FOREVER,
         }
     }
 
@@ -135,10 +142,20 @@ impl World {
             ledger: Arc::clone(&self.ledger) as _,
         };
         let redactor = SHAPES.for_secrets([("db", SECRET)]).expect("a usable secret");
+        let redactor = Arc::new(ArcSwap::from_pointee(redactor));
         let engine = Engine::new(ports, self.options(), redactor);
         self.runtime.block_on(engine.start()).expect("it starts");
         self.engine = Some(engine);
         self.settle();
+    }
+
+    fn tuning(&self) -> Tuning {
+        Tuning {
+            fetch_every: SignedDuration::from_mins(5),
+            max_running: 8,
+            grace: SignedDuration::from_secs(5),
+            retention: self.retention,
+        }
     }
 
     fn options(&self) -> Options {
@@ -148,12 +165,10 @@ impl World {
             start: None,
             source_url: "https://git.example.org/policy".into(),
             source_branch: "main".into(),
-            fetch_every: SignedDuration::from_mins(5),
             evidence_within: SignedDuration::from_secs(10),
             edit_every: SignedDuration::from_millis(500),
             output_shown: 2_000,
-            max_running: 8,
-            grace: SignedDuration::from_secs(5),
+            tuning: self.tuning(),
             workspaces: self.folder.path().to_owned(),
             sandbox: "none: this is a test".into(),
             warnings: Vec::new(),

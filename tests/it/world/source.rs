@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tribune::domain::digest::Digest;
-use tribune::domain::id::{ObjectId, RepoPath, Revision};
+use tribune::domain::id::{ObjectId, RepoPath, Revision, RunId};
 use tribune::domain::person::SigningKey;
 use tribune::domain::repo::{Tree, TreeEntry};
 use tribune::domain::trust::Signature;
@@ -344,6 +344,14 @@ impl Source for FakeSource {
         }
         git.pins.retain(|(other, _)| other != pin);
         git.pins.extend(revision.map(|it| (pin.clone(), it.clone())));
+        Ok(())
+    }
+
+    async fn tidy(&self, open: &[RunId], _unreached: SignedDuration) -> Result<(), SourceError> {
+        self.git().pins.retain(|(pin, _)| match pin {
+            Pin::Run(run) => open.contains(run),
+            Pin::Applied | Pin::Held => true,
+        });
         Ok(())
     }
 

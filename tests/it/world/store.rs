@@ -20,8 +20,8 @@ use tribune::domain::run::RunRecord;
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Expect, IncidentFilter, OutboxPost, Receipt, RequestFilter,
-    Session, SignInToken, SourceState, Store, StoreError, Use,
+    AuditFilter, Change, Conflict, Expect, Forget, Handled, IncidentFilter, OutboxPost, Receipt,
+    RequestFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swept, Use,
 };
 
 use super::drift::Drifts;
@@ -38,20 +38,22 @@ struct Content {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Data {
-    audit: Vec<Row>,
-    requests: BTreeMap<RequestId, Request>,
-    runs: BTreeMap<RunId, RunRecord>,
-    uses: Vec<(PullRef, RequestId)>,
-    posts: Vec<OutboxPost>,
-    seen: Vec<MessageRef>,
-    cursors: BTreeMap<Platform, Cursor>,
-    source: SourceState,
-    sightings: BTreeMap<Revision, Timestamp>,
-    revisions: Vec<RevisionRecord>,
-    tokens: BTreeMap<Digest, (SignInToken, bool)>,
-    sessions: BTreeMap<Digest, Session>,
-    drift: Drifts,
+pub(super) struct Data {
+    pub(super) audit: Vec<Row>,
+    pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) runs: BTreeMap<RunId, RunRecord>,
+    pub(super) uses: Vec<(PullRef, RequestId)>,
+    pub(super) posts: Vec<OutboxPost>,
+    pub(super) settled: BTreeMap<PostKey, (u64, Timestamp)>,
+    pub(super) seen: Vec<Handled>,
+    pub(super) cursors: BTreeMap<Platform, Cursor>,
+    pub(super) source: SourceState,
+    pub(super) sightings: BTreeMap<Revision, Timestamp>,
+    pub(super) revisions: Vec<RevisionRecord>,
+    pub(super) tokens: BTreeMap<Digest, (SignInToken, bool)>,
+    pub(super) sessions: BTreeMap<Digest, Session>,
+    pub(super) swept: Swept,
+    pub(super) drift: Drifts,
 }
 
 impl Disk {
@@ -143,7 +145,7 @@ impl Data {
             self.put_post(post)?;
         }
         for message in change.seen {
-            if self.seen.contains(&message) {
+            if self.seen.iter().any(|seen| seen.at == message.at) {
                 return Err(StoreError::Conflict(Conflict::Seen));
             }
             self.seen.push(message);
@@ -174,6 +176,12 @@ impl Data {
         self.sessions.extend(change.session.map(|session| (session.hash, session)));
         for hash in change.end_sessions {
             self.sessions.remove(&hash);
+        }
+        if let Some(Forget { what, limit }) = change.forget {
+            receipt.forgotten = super::sweep::forget(self, what, limit as usize) as u64;
+        }
+        if let Some(swept) = change.swept {
+            self.swept = swept;
         }
         Ok(receipt)
     }
@@ -434,6 +442,10 @@ impl Store for FakeStore {
         Ok(newest(rows, filter.limit))
     }
 
+    async fn audit_row(&self, seq: u64) -> Result<Option<Row>, StoreError> {
+        self.read(|data| data.audit.iter().find(|row| row.seq == seq).cloned())
+    }
+
     async fn audit_head(&self) -> Result<Option<Row>, StoreError> {
         self.read(|data| data.audit.last().cloned())
     }
@@ -474,5 +486,13 @@ impl Store for FakeStore {
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         self.read(|data| data.drift.incidents(filter))
+    }
+
+    async fn swept(&self) -> Result<Swept, StoreError> {
+        self.read(|data| data.swept.clone())
+    }
+
+    async fn stock(&self) -> Result<Stock, StoreError> {
+        self.read(super::sweep::stock)
     }
 }

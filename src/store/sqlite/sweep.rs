@@ -1,0 +1,166 @@
+//! Removing for good what is not needed any more, in pieces; and counting what is kept.
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteArguments, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection};
+
+use super::error::{from_json, natural, number, store_error, to_json};
+use crate::domain::id::RequestId;
+use crate::domain::retention::{SAID_ONCE, posts_of};
+use crate::ports::store::{Forget, Old, Stock, StoreError, Swept};
+
+/// Posts that are noted at once as standing as they should; that is less work than removing.
+const NOTED: i64 = 10_000;
+
+type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+/// Removes what is old, and returns how much that was.
+pub(super) async fn forget(on: &mut SqliteConnection, forget: &Forget) -> Result<u64, StoreError> {
+    let limit = i64::from(forget.limit);
+    match &forget.what {
+        Old::Messages(before) => {
+            const SQL: &str = "DELETE FROM seen WHERE (platform, channel, message) IN
+                (SELECT platform, channel, message FROM seen WHERE sent < $1
+                 ORDER BY sent LIMIT $2)";
+            run(on, aged(SQL, *before, limit)).await
+        }
+        Old::SignIns(before) => {
+            const TOKENS: &str = "DELETE FROM tokens WHERE hash IN
+                (SELECT hash FROM tokens WHERE until < $1 ORDER BY until LIMIT $2)";
+            const SESSIONS: &str = "DELETE FROM sessions WHERE hash IN
+                (SELECT hash FROM sessions WHERE until < $1 ORDER BY until LIMIT $2)";
+            let tokens = run(on, aged(TOKENS, *before, limit)).await?;
+            let left = limit - number(tokens);
+            Ok(tokens + run(on, aged(SESSIONS, *before, left)).await?)
+        }
+        Old::Output(before) => {
+            const SQL: &str = "UPDATE runs SET output = 0, document =
+                    json_set(document, '$.head', '', '$.tail', '', '$.forgotten', json('true'))
+                WHERE rowid IN (SELECT rowid FROM runs WHERE output = 1 AND ended < $1
+                                ORDER BY ended LIMIT $2)";
+            run(on, aged(SQL, *before, limit)).await
+        }
+        Old::Requests(before) => forget_requests(on, *before, limit).await,
+        Old::Posts { before, now } => forget_posts(on, *before, *now, limit).await,
+        Old::Audit(row) => {
+            const SQL: &str = "DELETE FROM audit WHERE seq IN
+                (SELECT seq FROM audit WHERE seq < $1 ORDER BY seq LIMIT $2)";
+            run(on, sqlx::query(SQL).bind(number(*row)).bind(limit)).await
+        }
+    }
+}
+
+fn aged(sql: &'static str, before: Timestamp, limit: i64) -> Query<'static> {
+    sqlx::query(sql).bind(before.as_millisecond()).bind(limit)
+}
+
+async fn run(on: &mut SqliteConnection, query: Query<'_>) -> Result<u64, StoreError> {
+    Ok(query.execute(on).await.map_err(store_error)?.rows_affected())
+}
+
+async fn forget_requests(
+    on: &mut SqliteConnection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let old: Vec<(i64,)> = sqlx::query_as(
+        "SELECT id FROM requests
+         WHERE ended < $1 AND id < (SELECT max(id) FROM requests) ORDER BY ended LIMIT $2",
+    )
+    .bind(before.as_millisecond())
+    .bind(limit)
+    .fetch_all(&mut *on)
+    .await
+    .map_err(store_error)?;
+    for (id,) in &old {
+        let (outcome, starts) = posts_of(RequestId(natural(*id)));
+        run(on, sqlx::query("DELETE FROM posts WHERE key = $1").bind(outcome.0)).await?;
+        for start in starts {
+            // The names that begin so lie between it and the same with a higher last character.
+            const SQL: &str = "DELETE FROM posts
+                WHERE (key >= $1 AND key < $2) OR (thread_of >= $1 AND thread_of < $2)";
+            let end = format!("{start}\u{10ffff}");
+            run(on, sqlx::query(SQL).bind(start).bind(end)).await?;
+        }
+        run(on, sqlx::query("DELETE FROM runs WHERE request = $1").bind(id)).await?;
+        run(on, sqlx::query("DELETE FROM requests WHERE id = $1").bind(id)).await?;
+    }
+    Ok(old.len() as u64)
+}
+
+/// Notes the posts that stand as they should, then removes those noted long ago.
+async fn forget_posts(
+    on: &mut SqliteConnection,
+    before: Timestamp,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    for start in SAID_ONCE {
+        let end = format!("{start}\u{10ffff}");
+        let note = sqlx::query(
+            "UPDATE posts SET settled = $3 WHERE ord IN
+                (SELECT ord FROM posts WHERE key >= $1 AND key < $2 AND settled IS NULL
+                    AND message IS NOT NULL AND sent_generation >= generation
+                    AND (seeded = 1 OR seeds = '[]') LIMIT $4)",
+        );
+        let note = note.bind(start).bind(end).bind(now.as_millisecond()).bind(NOTED);
+        run(on, note).await?;
+    }
+    const SQL: &str = "DELETE FROM posts WHERE ord IN
+        (SELECT p.ord FROM posts p WHERE p.settled < $1
+            AND NOT EXISTS (SELECT 1 FROM posts t WHERE t.thread_of = p.key)
+         ORDER BY p.settled LIMIT $2)";
+    run(on, aged(SQL, before, limit)).await
+}
+
+/// Records how a sweep went.
+pub(super) async fn put(on: &mut SqliteConnection, swept: &Swept) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO sweep (id, document) VALUES (1, $1)
+         ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+    );
+    run(on, query.bind(to_json(swept))).await?;
+    Ok(())
+}
+
+/// Returns how the last sweep went.
+pub(super) async fn swept(readers: &SqlitePool) -> Result<Swept, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT document FROM sweep")
+        .fetch_optional(readers)
+        .await
+        .map_err(store_error)?;
+    row.map_or_else(|| Ok(Swept::default()), |(json,)| from_json("the last sweep", &json))
+}
+
+/// Counts what is kept.
+pub(super) async fn stock(readers: &SqlitePool) -> Result<Stock, StoreError> {
+    let (messages, sign_ins, outputs, requests, posts, audit, first): (
+        i64,
+        i64,
+        i64,
+        i64,
+        i64,
+        i64,
+        i64,
+    ) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM seen),
+                (SELECT count(*) FROM tokens) + (SELECT count(*) FROM sessions),
+                (SELECT count(*) FROM runs WHERE output = 1 AND ended IS NOT NULL),
+                (SELECT count(*) FROM requests),
+                (SELECT count(*) FROM posts),
+                (SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM audit),
+                (SELECT coalesce(min(seq), 0) FROM audit)",
+    )
+    .fetch_one(readers)
+    .await
+    .map_err(store_error)?;
+    Ok(Stock {
+        messages: natural(messages),
+        sign_ins: natural(sign_ins),
+        outputs: natural(outputs),
+        requests: natural(requests),
+        posts: natural(posts),
+        audit: natural(audit),
+        audit_first: natural(first),
+    })
+}
