@@ -32,11 +32,6 @@ impl Digest {
     pub fn short(&self) -> String {
         hex::encode(&self.0[..5])
     }
-
-    /// Returns the bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 }
 
 impl fmt::Display for Digest {
@@ -114,4 +109,22 @@ pub fn digest_of(repo: &PolicyRepo, request: &Request) -> Result<Digest, PlanErr
         files: &run::files(repo, intent, &commands),
     };
     Ok(asked.digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sha_256_written_in_hexadecimal_and_read_back() {
+        // The first example of FIPS 180-2, appendix B.
+        let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let digest = Digest::of(b"abc");
+        assert_eq!(digest.to_string(), hex);
+        assert_eq!(digest.short(), "ba7816bf8f");
+        let json = serde_json::to_string(&digest).unwrap();
+        assert_eq!(json, format!("\"{hex}\""));
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
+        assert!(serde_json::from_str::<Digest>("\"ba78\"").is_err());
+    }
 }

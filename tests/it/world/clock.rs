@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
-use tribune::domain::digest::Digest;
 use tribune::ports::clock::Clock;
 
 /// A clock that stands still, and chance that comes in the same order each time.
@@ -41,8 +41,8 @@ impl Clock for FakeClock {
     fn random(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
             let drawn = self.drawn.fetch_add(1, Ordering::SeqCst);
-            let digest = Digest::of(&drawn.to_le_bytes());
-            chunk.copy_from_slice(&digest.as_bytes()[..chunk.len()]);
+            let digest = Sha256::digest(drawn.to_le_bytes());
+            chunk.copy_from_slice(&digest[..chunk.len()]);
         }
     }
 }

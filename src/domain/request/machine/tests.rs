@@ -110,6 +110,14 @@ fn approvals_that_come_and_go_are_audited_each_once() {
     let (none, effects) = after(&one, decided(needs("sre"), &[]), 2);
     assert_eq!(audited(&effects), [audit::Event::VoteWithdraw]);
     assert_eq!(none.votes, []);
+
+    let (two, effects) = after(&one, decided(needs("sre"), &["bob", "eve"]), 2);
+    assert_eq!(audited(&effects), [audit::Event::VoteApprove]);
+    assert!(effects.contains(&Effect::Repaint), "the card shows who approved");
+    let (same, effects) = after(&two, decided(needs("sre"), &["bob", "eve"]), 3);
+    assert_eq!(effects, []);
+    let (_, effects) = after(&same, decided(needs("sre"), &["eve"]), 4);
+    assert_eq!(audited(&effects), [audit::Event::VoteWithdraw]);
 }
 
 #[test]
@@ -208,8 +216,14 @@ fn a_veto_a_broken_card_a_lost_intent_and_a_cancel_each_end_it_with_their_reason
     }
 }
 
+fn veto() -> Event {
+    let vote = Vote { person: person("bob"), means: Means::Reaction, at: at(1), reason: None };
+    Event::Vetoed(vote)
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
+        Just(veto()),
         Just(decided(Outcome::Permit, &[])),
         Just(decided(Outcome::Permit, &["bob"])),
         Just(decided(needs("sre"), &[])),
@@ -246,6 +260,10 @@ proptest! {
             }
             if request.state.is_final() {
                 prop_assert_eq!(&next, &request);
+            }
+            if request.state == State::Running {
+                prop_assert_eq!(next.digest, request.digest);
+                prop_assert!(next.state != State::Vetoed && next.state != State::Void);
             }
             prop_assert_eq!(next.state.is_final(), next.ended.is_some());
             request = next;
