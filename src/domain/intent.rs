@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::id::{IntentName, ObjectId, ParamName, RepoPath, RoleName, SecretName};
+use super::id::{ChannelName, IntentName, ObjectId, ParamName, RepoPath, RoleName, SecretName};
 use super::param::{Args, Param};
 
 /// One file of `intents/`.
@@ -32,6 +32,8 @@ pub struct Intent {
     pub cite: Option<Cite>,
     /// How people may approve; `None`: they may not.
     pub approval: Option<ApprovalRule>,
+    /// Where cards of requests stand that nobody made in chat.
+    pub channel: Option<ChannelName>,
     /// What is executed.
     pub run: Executor,
     /// How to look without acting; `None`: `!check` is not possible.

@@ -8,6 +8,7 @@
 //! - [`requests`]: one request at a time, under its own lock, decided on what is so now
 //! - [`runs`]: from permitted to ended; the only caller of the gate
 //! - [`outbox`]: posts as they should stand, to posts as they stand
+//! - [`pauses`]: what holds an intent, or everything, for a while
 //! - [`clocks`]: waking what has waited long enough
 //! - [`ledger`]: the audit log's file and its signed checkpoints
 //! - [`retention`]: what is old goes
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod load;
 pub mod locks;
 pub mod outbox;
+pub mod pauses;
 pub mod reconcile;
 pub mod requests;
 pub mod retention;

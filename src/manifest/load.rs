@@ -56,7 +56,6 @@ const LATER_IN_INTENTS: &[Later] = &[
     ("run.file", "use `argv`; a script of the policy repo may do the work"),
     ("standing", "remove it; ask for `!check` where the intent has `check`"),
     ("schedule", "remove it; ask in chat"),
-    ("channel", "remove it; cards stand where the request was made"),
     ("sandbox.network", "remove it; the sandbox is about files"),
 ];
 /// Keys of environments that later versions will have.
@@ -92,6 +91,7 @@ impl Reader<'_> {
         let channels = self
             .one::<RawChannels>(Kind::Channels, &[])
             .map(|(path, raw)| check::channels::check(&mut self.checked(&path), &raw, &known));
+        known.channels = channels.as_ref().map(|all| all.keys().cloned().collect());
         let roles = roles.unwrap_or_default();
         let holders = people_are_whole.then(|| holders(&people, &roles, &bans));
         let intents = self.intents(&Around { known: &known, tree: &self.files.tree, holders });

@@ -21,9 +21,11 @@ use crate::domain::drift::{Incident, Watch, WatchKey};
 use crate::domain::evidence::PullRef;
 use crate::domain::id::{IncidentId, IntentName, PersonId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, Post, PostKey, Posted};
+use crate::domain::pause::{Pause, Scope};
 use crate::domain::request::{Request, State};
 pub use crate::domain::revision_change::HighWater;
 use crate::domain::run::RunRecord;
+use crate::domain::schedule::Mark;
 
 /// Why the store did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,15 @@ pub enum Conflict {
     /// What is known of the target has another version.
     #[error("{0} has changed")]
     Watch(WatchKey),
+    /// The pause of this scope is not the one that was read.
+    #[error("the pause of {0} has changed")]
+    Pause(Scope),
+    /// The intent is paused.
+    #[error("{0} is paused")]
+    Paused(IntentName),
+    /// The schedule of this intent was moved on by somebody else.
+    #[error("the schedule of {0} has moved on")]
+    Schedule(IntentName),
 }
 
 /// What must hold for a change to be made.
@@ -74,6 +85,8 @@ pub enum Conflict {
 pub enum Expect {
     /// This revision is applied.
     Applied(Revision),
+    /// No pause holds this intent at this time.
+    Unpaused(IntentName, Timestamp),
 }
 
 /// All that one step does. Requests carry the version they were read with (0: new); the store
@@ -123,6 +136,10 @@ pub struct Change {
     pub looked: Vec<(WatchKey, Timestamp)>,
     /// Watches that no standing intent asks for any more.
     pub unwatch: Vec<WatchKey>,
+    /// Pauses to make, replace or lift; refused if one is not the one that was read.
+    pub pauses: Vec<Swap<Scope, Pause>>,
+    /// Marks of schedules to make, move or remove; refused if one is not the one that was read.
+    pub schedules: Vec<Swap<IntentName, Mark>>,
     /// What to remove for good.
     pub forget: Option<Forget>,
     /// How the last sweep went.
@@ -203,6 +220,17 @@ pub struct Stock {
     pub audit: u64,
     /// The first audit row that is there; 0: none.
     pub audit_first: u64,
+}
+
+/// A stored value that is replaced if it still is what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swap<K, V> {
+    /// Under which name.
+    pub key: K,
+    /// What was read; `None`: nothing.
+    pub before: Option<V>,
+    /// What is stored from now on; `None`: nothing.
+    pub after: Option<V>,
 }
 
 /// What a commit gave.
@@ -451,6 +479,13 @@ pub trait Store: Send + Sync {
 
     /// Returns a session that was not ended; the caller looks at `until`.
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError>;
+
+    /// Returns every stored pause in order of scope; those that are over too, until they are
+    /// lifted.
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
+
+    /// Returns the mark of every schedule, in order of intent.
+    async fn schedules(&self) -> Result<BTreeMap<IntentName, Mark>, StoreError>;
 
     /// Returns every session that was not ended, oldest first.
     async fn sessions(&self) -> Result<Vec<Session>, StoreError>;

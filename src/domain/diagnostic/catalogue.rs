@@ -90,6 +90,7 @@ catalogue! {
 
     // Channels, hosts, environments.
     ChannelTwice "channel-twice" Error "A chat channel belongs to two channels" "Remove it from one of them";
+    UnknownChannel "unknown-channel" Error "A channel that `inventory/channels.yaml` does not declare" "Correct the spelling, or declare the channel";
     UnknownEnvironment "unknown-environment" Error "An environment that `inventory/environments.yaml` does not declare" "Correct the spelling, or declare the environment";
     UnknownGroup "unknown-group" Error "A group that `inventory/hosts.yaml` does not declare" "Correct the spelling, or declare the group";
     UnknownTarget "unknown-target" Error "A target that is neither a host nor a group, nor `local`" "Correct the spelling, or add it to `inventory/hosts.yaml`";

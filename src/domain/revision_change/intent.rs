@@ -44,6 +44,7 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
         label,
         cite: old_cite,
         approval: old_approval,
+        channel,
         run,
         check,
         reads,
@@ -65,6 +66,7 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
     cite(&mut parts, old_cite.as_ref(), new.cite.as_ref());
     parts.optional("label", label.as_ref(), new.label.as_ref());
     parts.set("target", &set(targets), &set(&new.targets));
+    parts.optional("channel", channel.as_ref(), new.channel.as_ref());
     params(&mut parts, old_params, &new.params);
     parts.whole("what it runs changed", run, &new.run);
     parts.whole("how it is checked changed", check, &new.check);

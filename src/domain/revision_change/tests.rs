@@ -65,6 +65,7 @@ fn intent(name: &str) -> Intent {
             veto: vec![],
             notify: Notify::Role,
         }),
+        channel: None,
         run: Executor::Argv(vec![]),
         check: None,
         reads: vec![],

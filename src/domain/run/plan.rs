@@ -207,6 +207,7 @@ mod tests {
             label: None,
             cite: None,
             approval: None,
+            channel: None,
             run: Executor::Argv(vec![
                 word(&[literal("playbooks/restart.sh")]),
                 word(&[literal("--on="), ArgvPart::Target]),

@@ -345,6 +345,8 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         mut unwatch,
         forget,
         swept,
+        mut pauses,
+        mut schedules,
     } = first;
     expect.extend(second.expect);
     audit.extend(second.audit);
@@ -360,6 +362,8 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
     closed.extend(second.closed);
     looked.extend(second.looked);
     unwatch.extend(second.unwatch);
+    pauses.extend(second.pauses);
+    schedules.extend(second.schedules);
     Change {
         expect,
         audit,
@@ -382,5 +386,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         unwatch,
         forget: second.forget.or(forget),
         swept: second.swept.or(swept),
+        pauses,
+        schedules,
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::audit::Event as AuditEvent;
 use crate::domain::decision::Decision;
 use crate::domain::id::RunId;
 use crate::domain::intent::{Intent, OnBusy};
-use crate::domain::reply::time;
+use crate::domain::reply::{self, time};
 use crate::domain::request::machine::{self, Effect, Event, Wait};
 use crate::domain::request::{Mode, Request};
 use crate::domain::run::{self, Check, Failure, Run, RunRecord};
@@ -66,6 +66,10 @@ impl Engine {
             let again = freeze.until.unwrap_or(now + SignedDuration::from_hours(1));
             self.look_again(request.id, again);
             return self.waits(&snapshot, &request, why, now).await;
+        }
+        if let Some(pause) = self.paused(&request.intent, now).await? {
+            self.look_again(request.id, pause.until);
+            return self.waits(&snapshot, &request, reply::pause::holds(&pause), now).await;
         }
         if let Some(waiting) = self.take_turn(&snapshot, &request, intent, now).await? {
             return Ok(waiting);
@@ -279,6 +283,7 @@ impl Engine {
         let change = self.change(snapshot, request, &next, effects, &standing, now).await?;
         let mut change = change.unwrap_or_default();
         change.expect.push(Expect::Applied(snapshot.revision.clone()));
+        change.expect.push(Expect::Unpaused(request.intent.clone(), now));
         change.uses.extend(uses);
         change.runs.push(record);
         let place = change.audit.iter().position(|entry| entry.event == AuditEvent::RunStart);

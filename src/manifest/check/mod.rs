@@ -16,7 +16,7 @@ pub mod values;
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{EnvironmentName, PersonId, RoleName, ServiceId};
+use crate::domain::id::{ChannelName, EnvironmentName, PersonId, RoleName, ServiceId};
 use crate::domain::target::Inventory;
 
 /// Names that other files may use. `None`: the file that declares them is broken, and nothing
@@ -29,6 +29,8 @@ pub struct Known {
     pub services: BTreeSet<ServiceId>,
     /// Roles.
     pub roles: Option<BTreeSet<RoleName>>,
+    /// Channels.
+    pub channels: Option<BTreeSet<ChannelName>>,
     /// Environments.
     pub environments: Option<BTreeSet<EnvironmentName>>,
     /// Everything that `targets` of an intent can name.

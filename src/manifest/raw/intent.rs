@@ -36,6 +36,8 @@ pub struct RawIntent {
     pub cite: Option<Placed<RawCite>>,
     /// How people may approve; without it, they may not.
     pub approval: Option<Placed<RawApproval>>,
+    /// The channel in which cards of requests stand that nobody made in chat.
+    pub channel: Option<Placed<String>>,
     /// What is executed.
     pub run: RawRun,
     /// How to look without acting; without it there is no `!check`.

@@ -128,6 +128,7 @@ pub(super) fn intent(name: &str, category: Category, risk: u8) -> Intent {
         label: None,
         cite: None,
         approval: None,
+        channel: None,
         run: Executor::Argv(vec![word("true"), ArgvWord(vec![ArgvPart::Target])]),
         check: Some(CheckCommand { argv: vec![word("true")], drift_exit: 2 }),
         reads: vec![],

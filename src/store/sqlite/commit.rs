@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, drift, outbox, request, revision, session, source, sweep};
+use super::{audit, calendar, drift, outbox, request, revision, session, source, sweep};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -92,6 +92,12 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
     }
     if let Some(swept) = &change.swept {
         sweep::put(on, swept).await?;
+    }
+    for swap in &change.pauses {
+        calendar::swap_pause(on, swap).await?;
+    }
+    for swap in &change.schedules {
+        calendar::swap_mark(on, swap).await?;
     }
     Ok(receipt)
 }

@@ -8,6 +8,7 @@
 //! order a change is applied.
 
 pub(super) mod audit;
+mod calendar;
 mod commit;
 mod console;
 mod drift;
@@ -20,6 +21,7 @@ mod session;
 mod source;
 mod sweep;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,10 +36,12 @@ use crate::domain::body::Body;
 use crate::domain::digest::Digest;
 use crate::domain::drift::{Incident, Watch, WatchKey};
 use crate::domain::evidence::PullRef;
-use crate::domain::id::{IncidentId, Platform, RequestId, Revision, RunId};
+use crate::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, PostKey, Posted};
+use crate::domain::pause::Pause;
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
+use crate::domain::schedule::Mark;
 use crate::ports::chat::Cursor;
 use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
@@ -157,6 +161,14 @@ impl Store for SqliteStore {
 
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError> {
         session::get(&self.readers, hash).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        calendar::pauses(&self.readers).await
+    }
+
+    async fn schedules(&self) -> Result<BTreeMap<IntentName, Mark>, StoreError> {
+        calendar::marks(&self.readers).await
     }
 
     async fn sessions(&self) -> Result<Vec<Session>, StoreError> {

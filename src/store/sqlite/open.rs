@@ -189,6 +189,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "revisions", include_str!("../../../migrations/sqlite/0003_revisions.sql")),
     (4, "drift", include_str!("../../../migrations/sqlite/0004_drift.sql")),
     (5, "retention", include_str!("../../../migrations/sqlite/0005_retention.sql")),
+    (6, "calendar", include_str!("../../../migrations/sqlite/0006_calendar.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {

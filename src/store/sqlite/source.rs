@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
+use super::calendar;
 use super::error::{from_json, store_error, time, to_json};
 use crate::domain::id::{Platform, Revision};
 use crate::ports::chat::Cursor;
@@ -12,7 +13,13 @@ use crate::ports::store::{Conflict, Expect, Handled, SourceState, StoreError};
 /// Checks what a change expects.
 pub(super) async fn check(on: &mut SqliteConnection, expect: &[Expect]) -> Result<(), StoreError> {
     for expected in expect {
-        let Expect::Applied(revision) = expected;
+        let revision = match expected {
+            Expect::Applied(revision) => revision,
+            Expect::Unpaused(intent, at) => {
+                calendar::check_unpaused(on, intent, *at).await?;
+                continue;
+            }
+        };
         let row: Option<(Option<String>,)> = sqlx::query_as("SELECT applied FROM source")
             .fetch_optional(&mut *on)
             .await

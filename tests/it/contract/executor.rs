@@ -157,6 +157,7 @@ fn intent(argv: &[&str]) -> Intent {
         label: None,
         cite: None,
         approval: None,
+        channel: None,
         run: Runs::Argv(words(argv)),
         check: Some(CheckCommand { argv: words(argv), drift_exit: 2 }),
         reads: vec![],

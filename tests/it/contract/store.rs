@@ -1,5 +1,6 @@
 //! What `ports::store` promises, checked on the embedded store and on the simulated one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,14 +13,16 @@ use tribune::domain::digest::Digest;
 use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{RequestId, Revision, RunId};
 use tribune::domain::message::{MessageRef, Place, Post, PostKey, Posted, Sign};
+use tribune::domain::pause::Pause;
 use tribune::domain::person::Principal;
 use tribune::domain::request::{Mode, Request, State, Via};
 use tribune::domain::run::{Outcome, RunRecord};
+use tribune::domain::schedule::{Became, Mark, Occurrence};
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{Fate, RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, Conflict, Expect, Handled, RequestFilter, Session, SignInToken,
-    SourceState, Store, StoreError, TroubleKind, Use,
+    SourceState, Store, StoreError, Swap, TroubleKind, Use,
 };
 use tribune::store::sqlite::{Options, SqliteStore};
 
@@ -112,6 +115,9 @@ on_both! {
     a_token_signs_in_once
     an_expired_token_signs_nobody_in
     sessions_last_until_they_are_ended
+    a_pause_is_replaced_only_by_who_read_it
+    nothing_is_dispatched_into_a_pause
+    the_mark_of_a_schedule_is_moved_once
     audit_rows_form_a_chain
     audit_rows_are_found_by_request_person_time_and_place
     audit_rows_are_found_by_kind_and_text
@@ -687,6 +693,86 @@ async fn sessions_last_until_they_are_ended(place: Bench) {
     store.commit(Change { end_sessions: end, ..Change::default() }).await.unwrap();
     assert_eq!(store.session(&Digest::of(b"two")).await.unwrap(), None);
     assert_eq!(store.session(&Digest::of(b"one")).await.unwrap(), Some(session(b"one", 2)));
+}
+
+fn pause(scope: &str, until: i64) -> Pause {
+    Pause {
+        scope: scope.parse().unwrap(),
+        by: person("ada"),
+        reason: "storage moves".to_owned(),
+        since: at(0),
+        until: at(until),
+        place: Some(("console".parse().unwrap(), "ops".parse().unwrap())),
+        warned: false,
+    }
+}
+
+fn with_pause(before: Option<&Pause>, after: Option<&Pause>) -> Change {
+    let key = after.or(before).unwrap().scope.clone();
+    let swap = Swap { key, before: before.cloned(), after: after.cloned() };
+    Change { pauses: vec![swap], ..Change::default() }
+}
+
+async fn a_pause_is_replaced_only_by_who_read_it(place: Bench) {
+    let store = place.open().await;
+    let (first, longer) = (pause("restart", 60), pause("restart", 120));
+    let conflict = Err(StoreError::Conflict(Conflict::Pause(first.scope.clone())));
+    store.commit(with_pause(None, Some(&first))).await.unwrap();
+    store.commit(with_pause(None, Some(&pause("all", 30)))).await.unwrap();
+    assert_eq!(store.commit(with_pause(None, Some(&longer))).await, conflict);
+    assert_eq!(store.commit(with_pause(Some(&longer), None)).await, conflict);
+    store.commit(with_pause(Some(&first), Some(&longer))).await.unwrap();
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.pauses().await.unwrap(), [pause("all", 30), longer.clone()]);
+    store.commit(with_pause(Some(&longer), None)).await.unwrap();
+    assert_eq!(store.pauses().await.unwrap(), [pause("all", 30)]);
+}
+
+async fn nothing_is_dispatched_into_a_pause(place: Bench) {
+    let store = place.open().await;
+    let start = |intent: &str, second| Change {
+        expect: vec![Expect::Unpaused(intent.parse().unwrap(), at(second))],
+        ..Change::default()
+    };
+    let paused =
+        |intent: &str| Err(StoreError::Conflict(Conflict::Paused(intent.parse().unwrap())));
+    store.commit(with_pause(None, Some(&pause("restart", 60)))).await.unwrap();
+    assert_eq!(store.commit(start("restart", 59)).await, paused("restart"));
+    store.commit(start("restart", 60)).await.unwrap();
+    store.commit(start("look", 59)).await.unwrap();
+    store.commit(with_pause(None, Some(&pause("all", 30)))).await.unwrap();
+    assert_eq!(store.commit(start("look", 29)).await, paused("look"));
+    store.commit(start("look", 30)).await.unwrap();
+}
+
+async fn the_mark_of_a_schedule_is_moved_once(place: Bench) {
+    let store = place.open().await;
+    let intent = || "look".parse().unwrap();
+    let mark = |up_to, became| Mark {
+        rule: "0 3 * * 0 (UTC)".to_owned(),
+        up_to: at(up_to),
+        last: Some(Occurrence { at: at(up_to), became }),
+    };
+    let first = mark(0, Became::Skipped("a freeze window holds".to_owned()));
+    let next = mark(60, Became::Asked(RequestId(1)));
+    let take = |before: Option<&Mark>, after: Option<&Mark>| Change {
+        schedules: vec![Swap { key: intent(), before: before.cloned(), after: after.cloned() }],
+        ..Change::default()
+    };
+    store.commit(take(None, Some(&first))).await.unwrap();
+    let asked = Change { requests: vec![request(1)], ..take(Some(&first), Some(&next)) };
+    store.commit(asked).await.unwrap();
+    // Who was slower makes no second request.
+    let again = Change { requests: vec![request(2)], ..take(Some(&first), Some(&next)) };
+    let moved = Err(StoreError::Conflict(Conflict::Schedule(intent())));
+    assert_eq!(store.commit(again).await, moved);
+    assert_eq!(store.request(RequestId(2)).await.unwrap(), None);
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(store.schedules().await.unwrap(), BTreeMap::from([(intent(), next.clone())]));
+    store.commit(take(Some(&next), None)).await.unwrap();
+    assert_eq!(store.schedules().await.unwrap(), BTreeMap::new());
 }
 
 async fn audit_rows_form_a_chain(place: Bench) {

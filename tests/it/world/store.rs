@@ -13,15 +13,17 @@ use tribune::domain::canonical::canonical_json;
 use tribune::domain::digest::Digest;
 use tribune::domain::drift::{Incident, Watch, WatchKey};
 use tribune::domain::evidence::PullRef;
-use tribune::domain::id::{IncidentId, Platform, RequestId, Revision, RunId};
+use tribune::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use tribune::domain::message::{MessageRef, Place, Post, PostKey, Posted};
+use tribune::domain::pause::{Pause, Scope, holding};
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
+use tribune::domain::schedule::Mark;
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, Conflict, Expect, Forget, Handled, IncidentFilter, OutboxPost, Receipt,
-    RequestFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swept, Use,
+    RequestFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swap, Swept, Use,
 };
 
 use super::drift::Drifts;
@@ -54,6 +56,8 @@ pub(super) struct Data {
     pub(super) sessions: BTreeMap<Digest, Session>,
     pub(super) swept: Swept,
     pub(super) drift: Drifts,
+    pub(super) pauses: BTreeMap<Scope, Pause>,
+    pub(super) schedules: BTreeMap<IntentName, Mark>,
 }
 
 impl Disk {
@@ -119,10 +123,8 @@ impl FakeStore {
 
 impl Data {
     fn apply(&mut self, change: Change) -> Result<Receipt, StoreError> {
-        for Expect::Applied(revision) in &change.expect {
-            if self.source.applied.as_ref() != Some(revision) {
-                return Err(StoreError::Conflict(Conflict::Applied));
-            }
+        for expected in &change.expect {
+            self.check(expected)?;
         }
         self.drift.apply(&change)?;
         let mut receipt = Receipt::default();
@@ -183,7 +185,26 @@ impl Data {
         if let Some(swept) = change.swept {
             self.swept = swept;
         }
+        for pause in change.pauses {
+            swap(&mut self.pauses, pause, Conflict::Pause)?;
+        }
+        for mark in change.schedules {
+            swap(&mut self.schedules, mark, Conflict::Schedule)?;
+        }
         Ok(receipt)
+    }
+
+    fn check(&self, expected: &Expect) -> Result<(), StoreError> {
+        let broken = match expected {
+            Expect::Applied(revision) => {
+                (self.source.applied.as_ref() != Some(revision)).then_some(Conflict::Applied)
+            }
+            Expect::Unpaused(intent, at) => {
+                let pauses: Vec<Pause> = self.pauses.values().cloned().collect();
+                holding(&pauses, intent, *at).map(|_| Conflict::Paused(intent.clone()))
+            }
+        };
+        broken.map_or(Ok(()), |conflict| Err(StoreError::Conflict(conflict)))
     }
 
     fn known(&self, request: RequestId) -> Result<(), StoreError> {
@@ -262,6 +283,21 @@ impl Data {
         };
         wanting && has_root && stored.not_before.is_none_or(|at| at <= now)
     }
+}
+
+fn swap<K: Ord + Clone, V: PartialEq>(
+    stored: &mut BTreeMap<K, V>,
+    Swap { key, before, after }: Swap<K, V>,
+    conflict: fn(K) -> Conflict,
+) -> Result<(), StoreError> {
+    if stored.get(&key) != before.as_ref() {
+        return Err(StoreError::Conflict(conflict(key)));
+    }
+    match after {
+        Some(value) => stored.insert(key, value),
+        None => stored.remove(&key),
+    };
+    Ok(())
 }
 
 fn newest<T>(mut rows: Vec<T>, limit: u32) -> Vec<T> {
@@ -458,6 +494,16 @@ impl Store for FakeStore {
 
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError> {
         self.read(|data| data.sessions.get(hash).cloned())
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        let mut pauses: Vec<Pause> = self.read(|data| data.pauses.values().cloned().collect())?;
+        pauses.sort_by_key(|pause| pause.scope.to_string());
+        Ok(pauses)
+    }
+
+    async fn schedules(&self) -> Result<BTreeMap<IntentName, Mark>, StoreError> {
+        self.read(|data| data.schedules.clone())
     }
 
     async fn sessions(&self) -> Result<Vec<Session>, StoreError> {

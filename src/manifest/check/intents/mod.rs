@@ -19,6 +19,7 @@ use super::values::Checked;
 use crate::domain::diagnostic::Code;
 use crate::domain::id::{IntentName, ObjectId, ParamName, PersonId, RoleName};
 use crate::domain::intent::Intent;
+use crate::domain::pause;
 use crate::domain::repo::Tree;
 
 /// What an intent is checked against.
@@ -45,6 +46,10 @@ pub fn check(
         let message = format!("the file is named `{stem}` and declares `{}`", raw.intent.value);
         file.say(raw.intent.at, Code::NameMismatch, message);
     }
+    if raw.intent.value == pause::ALL {
+        let message = format!("`{}` is what `!pause` and `!resume` call every intent", pause::ALL);
+        file.say(raw.intent.at, Code::NameReserved, message);
+    }
     if let Some(plan) = raw.plan.as_ref().filter(|plan| plan.value) {
         let message = "plans are not supported by this version of Tribune";
         file.say(plan.at, Code::NotYetSupported, message);
@@ -56,6 +61,7 @@ pub fn check(
     let declared: BTreeSet<ParamName> =
         raw.params.keys().filter_map(|name| name.parse().ok()).collect();
     let targets = targets::check(file, raw, around);
+    let channel = targets::channel(file, raw, around);
     let mut command = command::Command::new(file, around.tree, &declared);
     let run = command.argv(&raw.run.argv);
     let check = raw.check.as_ref().map(|check| command.check(check));
@@ -79,6 +85,7 @@ pub fn check(
         label: evidence.label,
         cite: evidence.cite,
         approval: evidence.approval,
+        channel,
         run: crate::domain::intent::Executor::Argv(run),
         check,
         reads,

@@ -1,11 +1,11 @@
-//! Targets of an intent.
+//! Targets of an intent, and where its cards stand.
 
 use super::super::super::decode::Placed;
 use super::super::super::raw::intent::RawIntent;
 use super::super::values::Checked;
 use super::Around;
 use crate::domain::diagnostic::Code;
-use crate::domain::id::TargetName;
+use crate::domain::id::{ChannelName, TargetName};
 use crate::domain::target::LOCAL;
 
 /// Checks that targets exist and mean something.
@@ -18,6 +18,23 @@ pub fn check(file: &mut Checked<'_>, raw: &RawIntent, around: &Around<'_>) -> Ve
         one(file, target, around);
     }
     targets.into_iter().map(|target| target.value.to_string()).collect()
+}
+
+/// Checks that the channel of cards exists.
+pub fn channel(
+    file: &mut Checked<'_>,
+    raw: &RawIntent,
+    around: &Around<'_>,
+) -> Option<ChannelName> {
+    let written = raw.channel.as_ref()?;
+    let name = file.name::<ChannelName>(&written.value, written.at)?;
+    if let Some(known) = &around.known.channels
+        && !known.contains(&name)
+    {
+        let all = known.iter().map(ChannelName::as_str);
+        file.unknown(written.at, Code::UnknownChannel, ("channel", name.as_str()), all);
+    }
+    Some(name)
 }
 
 fn one(file: &mut Checked<'_>, target: &Placed<TargetName>, around: &Around<'_>) {
