@@ -15,6 +15,7 @@ mod docs;
 mod examples;
 mod grammar;
 mod ground;
+mod inventory;
 mod keys;
 mod kill;
 mod manifest;

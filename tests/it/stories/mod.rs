@@ -8,6 +8,7 @@ mod asking;
 mod citing;
 mod guarding;
 mod intents;
+mod keeping;
 mod reconciling;
 mod running;
 mod telling;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod drift;
 pub mod executor;
 pub mod forge;
+mod keeping;
 pub mod ledger;
 pub mod source;
 pub mod store;
