@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use crate::domain::id::RootName;
+
 /// Makes a folder that only this user can get at, or checks that it is one.
 pub fn private(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
@@ -21,6 +23,18 @@ pub fn private(folder: &Path) -> anyhow::Result<()> {
     }
     if found.mode() & 0o077 != 0 {
         bail!("others can get at {shown}: make it private with `chmod 700 {shown}`");
+    }
+    Ok(())
+}
+
+/// Checks that a root of managed files is a folder. It is not made: a wrong name should show.
+pub fn root(name: &RootName, folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    let found = std::fs::metadata(folder).with_context(|| {
+        format!("file.roots.{name} cannot be used: make {shown}, or remove it from the settings")
+    })?;
+    if !found.is_dir() {
+        bail!("file.roots.{name} is {shown}, which is not a folder");
     }
     Ok(())
 }

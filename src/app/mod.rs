@@ -20,6 +20,8 @@ use crate::domain::id::Platform;
 use crate::engine::tuning::SettingsRead;
 use crate::engine::{Engine, Options, Ports};
 use crate::exec::argv::{Argv, ArgvConfig, Secrets};
+use crate::exec::by_kind::ByKind;
+use crate::exec::file::{FileConfig, Files};
 use crate::forge::local::LocalForge;
 use crate::ports::chat::Chat;
 use crate::ports::clock::Clock;
@@ -62,6 +64,9 @@ impl App {
     pub async fn start(settings: &Settings, console_url: &str) -> anyhow::Result<Self> {
         folder::private(&settings.state)?;
         folder::private(&settings.exec.work)?;
+        for (name, root) in &settings.managed.roots {
+            folder::root(name, root)?;
+        }
         // Listening first: if another daemon is there, nothing else is touched.
         let listen = settings.web.listen;
         let external = &settings.web.external_url;
@@ -141,6 +146,9 @@ async fn ports(
     let program = std::env::current_exe().context("failed to find this program")?;
     let config = argv_config(settings, probe);
     let secrets: Arc<dyn Secrets> = secrets.clone();
+    let (files, secret) = (file_config(settings), Arc::clone(&secrets));
+    let files = Files::new(files, Arc::clone(clock), Arc::new(move || secret.files()));
+    let files = Arc::new(files);
     let chat: Arc<dyn Chat> = console.clone();
     Ok(Ports {
         clock: Arc::clone(clock),
@@ -148,7 +156,11 @@ async fn ports(
         chats: BTreeMap::from([(console.platform().clone(), chat)]),
         forge: Arc::new(forge),
         source,
-        executor: Arc::new(Argv::new(config, Launcher::new(program), secrets)),
+        executor: Arc::new(ByKind {
+            argv: Arc::new(Argv::new(config, Launcher::new(program), secrets)),
+            file: files.clone(),
+        }),
+        copies: files,
         ledger: Arc::new(FileLedger::new(audit.jsonl.clone(), audit.checkpoints.clone(), signer)),
     })
 }
@@ -202,8 +214,23 @@ fn source_settings(settings: &Settings) -> anyhow::Result<SourceSettings> {
     })
 }
 
-/// Returns how runs are held, and what they never see: the state folder and what is Tribune's own.
-fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
+/// Returns where files are managed, and where they never are: Tribune's own.
+fn file_config(settings: &Settings) -> FileConfig {
+    let mut own = own(settings);
+    own.extend([settings.exec.work.clone(), settings.file.clone()]);
+    if let Origin::Local(path) = &settings.source.origin {
+        own.push(path.clone());
+    }
+    FileConfig {
+        roots: settings.managed.roots.clone(),
+        copies: settings.previous(),
+        keep: settings.managed.keep as usize,
+        own,
+    }
+}
+
+/// Returns the state folder, the files of the audit log, and what it fetches with; secrets of runs come to these.
+fn own(settings: &Settings) -> Vec<PathBuf> {
     let own = [
         settings.state.clone(),
         settings.audit.jsonl.clone(),
@@ -211,12 +238,15 @@ fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
         settings.audit.key.clone(),
     ];
     let of_source = [&settings.source.token_file, &settings.source.ssh_key];
-    let hidden: Vec<PathBuf> =
-        own.into_iter().chain(of_source.into_iter().flatten().cloned()).collect();
+    own.into_iter().chain(of_source.into_iter().flatten().cloned()).collect()
+}
+
+/// Returns how runs are held, and what they never see.
+fn argv_config(settings: &Settings, probe: Probe) -> ArgvConfig {
     ArgvConfig {
         path: settings.exec.path.clone(),
         locks: settings.state.join("locks"),
-        hidden,
+        hidden: own(settings),
         weak: if settings.exec.weak_sandbox { Weak::Allowed } else { Weak::Refused },
         probe,
     }

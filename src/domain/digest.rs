@@ -91,7 +91,7 @@ impl Asked<'_> {
 /// for. It does not depend on the digest that the request carries.
 pub fn digest_of(repo: &PolicyRepo, request: &Request) -> Result<Digest, PlanError> {
     let intent = run::intent_of(repo, request)?;
-    let commands = run::commands(intent, request)?;
+    let work = run::work(intent, request)?;
     let targets = request.targets.iter().map(|name| {
         let target = repo.inventory.targets.get(name);
         target
@@ -106,7 +106,7 @@ pub fn digest_of(repo: &PolicyRepo, request: &Request) -> Result<Digest, PlanErr
         blob: &intent.blob,
         args: &request.args,
         targets: targets.collect::<Result<_, _>>()?,
-        files: &run::files(repo, intent, &commands),
+        files: &run::files(repo, intent, &work),
     };
     Ok(asked.digest())
 }

@@ -55,6 +55,22 @@ fn check_service(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Folders of settings that hold managed files: as names, without `.`, which TOML would split.
+fn check_root(text: &str) -> Result<(), &'static str> {
+    const RULE: &str = "use 1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit";
+    check_name(text).ok().filter(|()| !text.contains('.')).ok_or(RULE)
+}
+
+/// Users and groups of the machine, by name or by number.
+fn check_unix(text: &str) -> Result<(), &'static str> {
+    const RULE: &str = "use a user or group name of the machine, or its number";
+    let number = text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u32>().is_ok();
+    let name = text.len() <= 32
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+        && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+    (number || name).then_some(()).ok_or(RULE)
+}
+
 /// Git object names in full.
 fn check_object(text: &str) -> Result<(), &'static str> {
     let ok = matches!(text.len(), 40 | 64)
@@ -137,6 +153,10 @@ text_id! {
     GroupName, "group name", check_host;
     /// A secret that settings map to a value.
     SecretName, "secret name", check_name;
+    /// A folder of the settings below which files are managed (`managed`).
+    RootName, "root name", check_root;
+    /// A user or group of the machine, by name or by number.
+    UnixName, "user or group", check_unix;
     /// A chat platform (`console`, `mattermost`).
     Platform, "platform name", check_name;
     /// A forge (`local`, `github`).

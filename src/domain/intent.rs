@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::file::FileRule;
 use super::id::{ChannelName, IntentName, ObjectId, ParamName, RepoPath, RoleName, SecretName};
 use super::param::{Args, Param};
 
@@ -36,7 +37,8 @@ pub struct Intent {
     pub channel: Option<ChannelName>,
     /// What is executed.
     pub run: Executor,
-    /// How to look without acting; `None`: `!check` is not possible.
+    /// How to look without acting, where the executor does not know by itself; see
+    /// [`Intent::can_check`].
     pub check: Option<CheckCommand>,
     /// More paths of the repository that the run may read.
     pub reads: Vec<RepoPath>,
@@ -60,6 +62,16 @@ pub struct Intent {
     pub path: RepoPath,
     /// The content of that file.
     pub blob: ObjectId,
+}
+
+impl Intent {
+    /// Says whether it can be looked at without acting.
+    pub fn can_check(&self) -> bool {
+        match self.run {
+            Executor::Argv(_) => self.check.is_some(),
+            Executor::File(_) => true,
+        }
+    }
 }
 
 /// What kind of effect an intent has.
@@ -152,6 +164,8 @@ pub enum Notify {
 pub enum Executor {
     /// A program on the machine that Tribune runs on.
     Argv(Vec<ArgvWord>),
+    /// A file or folder of that machine, made equal to one of the policy repo.
+    File(FileRule),
 }
 
 /// One word of a command line: literal text and holes, never split again.

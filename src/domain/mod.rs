@@ -18,6 +18,7 @@ pub mod digest;
 pub mod drift;
 pub mod duration;
 pub mod evidence;
+pub mod file;
 pub mod id;
 pub mod intent;
 pub mod invisible;

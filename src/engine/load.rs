@@ -36,7 +36,11 @@ pub async fn load_revision(source: &dyn Source, revision: &Revision) -> Result<L
             contents.insert(path.clone(), source.read(entry).await?);
         }
     }
-    load(Files { tree, contents }, revision).map_err(LoadError::Wrong)
+    let mut files = Files { tree, contents };
+    for (path, entry) in files.templates() {
+        files.contents.insert(path, source.read(&entry).await?);
+    }
+    load(files, revision).map_err(LoadError::Wrong)
 }
 
 /// Loads files as `revision`: all or nothing, every problem at once.

@@ -52,6 +52,7 @@ use crate::domain::trust::TrustMode;
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatError};
 use crate::ports::clock::Clock;
+use crate::ports::copies::Copies;
 use crate::ports::executor::Executor;
 use crate::ports::forge::Forge;
 use crate::ports::ledger::{Ledger, LedgerError};
@@ -76,6 +77,8 @@ pub struct Ports {
     pub source: Arc<dyn Source>,
     /// Executing.
     pub executor: Arc<dyn Executor>,
+    /// Previous copies of managed files.
+    pub copies: Arc<dyn Copies>,
     /// The audit log's file and checkpoints.
     pub ledger: Arc<dyn Ledger>,
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::resolve::{self, Purpose};
 use crate::domain::id::{RunId, SecretName};
-use crate::domain::run::{Check, Command, Failure, Outcome, Plan, Run};
+use crate::domain::run::{Check, Command, Failure, Outcome, Plan, Run, Work};
 use crate::policy::gate::Authorized;
 use crate::ports::executor::{ExecError, Executor, Started, Workspace};
 use crate::process::lock;
@@ -103,7 +103,10 @@ impl Argv {
         let started = self.launcher.start(&spec, &lock, output).await.map_err(|error| {
             ExecError::NotStarted(format!("the supervisor of {} did not start: {error}", plan.run))
         })?;
-        let commands = plan.commands;
+        let commands = match plan.work {
+            Work::Commands(commands) => commands,
+            Work::File(work) => return Err(ExecError::Refused(format!("{work} is no program"))),
+        };
         let finished = started.finished.map(move |end| outcome(end, &commands, purpose)).boxed();
         Ok(Started { finished, cancel: started.cancel })
     }

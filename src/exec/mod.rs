@@ -1,7 +1,9 @@
-//! Executors: how a plan that was permitted becomes processes.
+//! Executors: how a plan that was permitted becomes processes, or files.
 //!
-//! An executor takes leave (`Authorized`) by value, turns the plan into a spec for
-//! [`process`](crate::process), and the end of the processes into an outcome. It decides nothing.
+//! An executor takes leave (`Authorized`) by value, does what the plan says, and tells how that
+//! ended. It decides nothing. [`by_kind`] gives each plan to the executor of its kind.
 
 pub mod argv;
+pub mod by_kind;
+pub mod file;
 mod resolve;

@@ -35,7 +35,7 @@ pub(super) fn commands(
     path: &[PathBuf],
     purpose: Purpose,
 ) -> Result<Vec<Command>, ExecError> {
-    plan.commands
+    plan.commands()
         .iter()
         .map(|command| {
             let program = program(plan, command, tree, path)?;
@@ -145,17 +145,18 @@ mod tests {
 
     use super::*;
     use crate::domain::repo::TreeEntry;
+    use crate::domain::run::Work;
 
     fn plan(argv: &[&str]) -> Plan {
         let file = TreeEntry { object: "0".repeat(40).parse().unwrap(), executable: true, size: 1 };
         Plan {
             run: "r1.1".parse().unwrap(),
             intent: "restart".parse().unwrap(),
-            commands: vec![run::Command {
+            work: Work::Commands(vec![run::Command {
                 target: None,
                 argv: argv.iter().map(|word| (*word).to_owned()).collect(),
                 drift_exit: Some(2),
-            }],
+            }]),
             env: BTreeMap::new(),
             secrets: Vec::new(),
             files: BTreeMap::from([("playbooks/restart.sh".parse().unwrap(), file)]),

@@ -20,7 +20,8 @@ pub const MAX_FILE: u64 = 1 << 20;
 pub struct Files {
     /// Every file.
     pub tree: Tree,
-    /// The content of every file for which [`Files::wants`] says yes.
+    /// The content of every file that is loaded: those for which [`Files::wants`] says yes, and
+    /// [`Files::templates`]; others may be here too.
     pub contents: BTreeMap<RepoPath, Vec<u8>>,
 }
 
@@ -48,6 +49,22 @@ impl Files {
     pub fn wants(path: &RepoPath, entry: &TreeEntry) -> bool {
         let folder = path.as_str().split_once('/').map(|(folder, _)| folder);
         matches!(folder, Some("policies" | "intents" | "inventory")) && entry.size <= MAX_FILE
+    }
+
+    /// Returns the files that may be templates: those that intents with a `template` name. Their
+    /// content is needed to tell holes that nothing fills.
+    pub fn templates(&self) -> BTreeMap<RepoPath, TreeEntry> {
+        let intents =
+            self.contents.iter().filter(|(path, _)| path.as_str().starts_with("intents/"));
+        let texts = intents.filter_map(|(_, content)| std::str::from_utf8(content).ok());
+        texts
+            .filter(|text| text.contains("template"))
+            .flat_map(|text| text.split(|c: char| c.is_whitespace() || "\"',{}[]".contains(c)))
+            .filter(|word| word.starts_with("playbooks/"))
+            .filter_map(|word| word.trim_end_matches('/').parse().ok())
+            .flat_map(|path: RepoPath| self.tree.below(&path))
+            .filter(|(_, entry)| entry.size <= MAX_FILE)
+            .collect()
     }
 
     /// Reads a working directory: the four folders below `top`, with the object ids that git
@@ -100,7 +117,7 @@ impl Files {
     /// Adds or replaces a file.
     pub fn insert(&mut self, path: RepoPath, bytes: Vec<u8>, executable: bool) {
         let entry = TreeEntry { object: blob_id(&bytes), executable, size: bytes.len() as u64 };
-        if Self::wants(&path, &entry) {
+        if entry.size <= MAX_FILE {
             self.contents.insert(path.clone(), bytes);
         } else {
             self.contents.remove(&path);

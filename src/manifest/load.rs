@@ -53,7 +53,6 @@ const LATER_IN_INTENTS: &[Later] = &[
     ("run.ansible", "use `argv`; a script of the policy repo may do the work"),
     ("run.ssh", "use `argv`; a script of the policy repo may do the work"),
     ("run.compose", "use `argv`; a script of the policy repo may do the work"),
-    ("run.file", "use `argv`; a script of the policy repo may do the work"),
     ("standing", "remove it; ask for `!check` where the intent has `check`"),
     ("schedule", "remove it; ask in chat"),
     ("sandbox.network", "remove it; the sandbox is about files"),
@@ -94,7 +93,8 @@ impl Reader<'_> {
         known.channels = channels.as_ref().map(|all| all.keys().cloned().collect());
         let roles = roles.unwrap_or_default();
         let holders = people_are_whole.then(|| holders(&people, &roles, &bans));
-        let intents = self.intents(&Around { known: &known, tree: &self.files.tree, holders });
+        let files = self.files;
+        let intents = self.intents(&Around { known: &known, files, holders });
         PolicyRepo {
             people,
             services,

@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
         if question.targets.is_empty() {
             return Err("no target is named".to_owned());
         }
-        if question.mode == Mode::Check && intent.check.is_none() {
+        if question.mode == Mode::Check && !intent.can_check() {
             return Err(format!("{} cannot be checked, only run", intent.name));
         }
         let (approvers, filling) = count_approvals(snapshot, question, intent);

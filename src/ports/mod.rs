@@ -8,6 +8,7 @@ pub mod board;
 pub mod chat;
 pub mod clock;
 pub mod console;
+pub mod copies;
 pub mod executor;
 pub mod forge;
 pub mod ledger;

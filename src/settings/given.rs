@@ -1,7 +1,7 @@
 //! What was given, by file and by environment, with its place; and reading it by type.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::SignedDuration;
@@ -11,7 +11,7 @@ use super::Problem;
 use super::SecretOrigin;
 use super::keys::{KEYS, Key, Kind, SECRET_KEYS, TABLES, find, nearest};
 use crate::domain::duration;
-use crate::domain::id::SecretName;
+use crate::domain::id::{RootName, SecretName};
 
 /// A value and where it was given.
 pub struct Given {
@@ -27,6 +27,8 @@ pub struct Reader<'a> {
     pub file: &'a Path,
     /// Values by full name of the key.
     pub given: BTreeMap<&'static str, Given>,
+    /// Roots of managed files.
+    pub roots: BTreeMap<RootName, PathBuf>,
     /// Secrets.
     pub secrets: BTreeMap<SecretName, SecretOrigin>,
     /// What is wrong.
@@ -66,6 +68,7 @@ impl Reader<'_> {
             };
             match value.get_ref() {
                 DeValue::Table(inner) if path == "secrets" => self.take_secrets(inner, lines),
+                DeValue::Table(inner) if path == "file.roots" => self.take_roots(inner, lines),
                 DeValue::Table(inner) if TABLES.iter().any(|(name, _)| *name == path) => {
                     self.take_table(&path, inner, lines);
                 }
@@ -87,6 +90,35 @@ impl Reader<'_> {
             None => "`tribune init` writes a file that lists every key".to_owned(),
         };
         self.problem(place, format!("there is no setting {path}"), Some(hint));
+    }
+
+    /// Takes the roots of managed files: each a plain absolute folder, and not everything.
+    fn take_roots(&mut self, table: &DeTable<'_>, lines: &Lines<'_>) {
+        for (name, value) in table {
+            let place = lines.place(name.span().start);
+            let id = match RootName::from_str(name.get_ref()) {
+                Ok(id) => id,
+                Err(error) => {
+                    self.problem(place, error.to_string(), None);
+                    continue;
+                }
+            };
+            let path = value.get_ref().as_str().map(PathBuf::from);
+            let plain = |path: &Path| {
+                let parts = path.components();
+                path.is_absolute() && parts.skip(1).all(|part| matches!(part, Component::Normal(_)))
+            };
+            match path.filter(|path| plain(path)) {
+                Some(path) if path.parent().is_some() => {
+                    self.roots.insert(id, path);
+                }
+                Some(_) | None => self.problem(
+                    place,
+                    format!("file.roots.{id} must be an absolute folder other than `/`"),
+                    Some(format!("for example {id} = \"/srv/{id}\"")),
+                ),
+            }
+        }
     }
 
     fn take_secrets(&mut self, table: &DeTable<'_>, lines: &Lines<'_>) {

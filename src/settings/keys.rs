@@ -84,6 +84,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("web", "The console and its HTTP API."),
     ("operations", "Where Tribune speaks about itself."),
     ("exec", "How runs are executed on this machine."),
+    ("file", "How files of this machine are managed."),
     ("audit", "The audit log beside the store."),
     ("retention", "How long things are kept after they ended; what is older is removed for good."),
     ("shutdown", "What happens on SIGTERM and Ctrl-C."),
@@ -228,6 +229,14 @@ pub const KEYS: &[Key] = &[
         example: "false",
         about: "Whether to run programs where the kernel lacks Landlock ABI 3 (Linux 6.2). Without Landlock\n\
                 a run has the daemon's rights over the store. `tribune status` shows it.",
+    },
+    Key {
+        path: "file.keep",
+        kind: Kind::Number,
+        default: Some("10"),
+        example: "10",
+        about: "How many previous copies of one managed file stay (1 to 1000), in previous/ in state. What\n\
+                Tribune overwrites or removes is copied first; `tribune file restore` puts it back.",
     },
     Key {
         path: "audit.jsonl",

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::domain::id::{ChannelName, Revision, SecretName};
+use crate::domain::id::{ChannelName, Revision, RootName, SecretName};
 use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
@@ -29,6 +29,8 @@ pub use template::{Chosen, reference, render as render_template};
 /// Everything that the daemon is told by its operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// The file that says it.
+    pub file: PathBuf,
     /// The folder for what must survive.
     pub state: PathBuf,
     /// The policy repo.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub operations: ChannelName,
     /// Running programs.
     pub exec: Exec,
+    /// Managed files.
+    pub managed: Managed,
     /// Where secrets of runs come from.
     pub secrets: BTreeMap<SecretName, SecretOrigin>,
     /// The audit log's files.
@@ -107,6 +111,15 @@ pub struct Exec {
     pub weak_sandbox: bool,
 }
 
+/// Managed files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Folders below which files are managed, by the name that intents use; none: no file is.
+    pub roots: BTreeMap<RootName, PathBuf>,
+    /// How many previous copies of one file stay.
+    pub keep: u32,
+}
+
 /// Where the value of a secret comes from; it is read when a run needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretOrigin {
@@ -163,6 +176,11 @@ impl Settings {
     /// Returns the SQLite file.
     pub fn store(&self) -> PathBuf {
         self.state.join("tribune.sqlite")
+    }
+
+    /// Returns the folder of previous copies of managed files.
+    pub fn previous(&self) -> PathBuf {
+        self.state.join("previous")
     }
 
     /// Returns the folder of the bare mirror.

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::given::Reader;
-use super::{Audit, Exec, Log, LogFormat, Origin, Settings, SettingsError, Source, Web};
+use super::{Audit, Exec, Log, LogFormat, Managed, Origin, Settings, SettingsError, Source, Web};
 use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
@@ -21,8 +21,13 @@ pub fn load(
     text: &str,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings, SettingsError> {
-    let mut reader =
-        Reader { file, given: BTreeMap::new(), secrets: BTreeMap::new(), problems: Vec::new() };
+    let mut reader = Reader {
+        file,
+        given: BTreeMap::new(),
+        roots: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        problems: Vec::new(),
+    };
     reader.take_file(text);
     if !reader.problems.is_empty() && reader.given.is_empty() {
         // Nothing could be read of it: what else is missing says nothing.
@@ -48,6 +53,7 @@ impl Reader<'_> {
         let path = self.paths("exec.path");
         let max_parallel = self.number("exec.max_parallel", 1, 64);
         let weak_sandbox = self.flag("exec.weak_sandbox");
+        let keep = self.number("file.keep", 1, 1_000);
         let jsonl = self.path("audit.jsonl").or(inside("audit.jsonl"));
         let checkpoints = self.path("audit.checkpoints").or(inside("checkpoints"));
         let key = self.path("audit.key").or(inside("audit.key"));
@@ -71,7 +77,9 @@ impl Reader<'_> {
                 max_parallel: max_parallel?,
                 weak_sandbox: weak_sandbox?,
             },
+            managed: Managed { roots: std::mem::take(&mut self.roots), keep: keep? },
             secrets: std::mem::take(&mut self.secrets),
+            file: std::path::absolute(self.file).unwrap_or_else(|_| self.file.to_owned()),
             audit: Audit { jsonl: jsonl?, checkpoints: checkpoints?, key: key? },
             retention: retention?,
             grace: grace?,
@@ -281,6 +289,21 @@ mod tests {
         let fine =
             "source.path = '/p'\nweb.listen = '0.0.0.0:80'\nweb.external_url = 'https://a.example'";
         assert!(read(fine, &[]).is_ok());
+    }
+
+    #[test]
+    fn a_root_of_managed_files_is_an_absolute_folder_and_not_everything() {
+        let read_roots = |root: &str| read(&format!("source.path='/p'\n[file.roots]\n{root}"), &[]);
+        let settings = read_roots("managed = '/srv/managed'\n[file]\nkeep = 3").unwrap();
+        assert_eq!(settings.managed.keep, 3);
+        let name = "managed".parse().unwrap();
+        assert_eq!(settings.managed.roots[&name], Path::new("/srv/managed"));
+        for wrong in ["managed = 'srv'", "managed = '/'", "managed = '/srv/../etc'", "managed = 1"]
+        {
+            let told = read_roots(wrong).unwrap_err().to_string();
+            assert!(told.contains("tribune.toml:3:1: file.roots.managed must be"), "{told}");
+        }
+        assert!(read_roots("Managed = '/srv'").is_err());
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub fn changed(before: &Settings, now: &Settings) -> Changed {
         let list = if key.is_live() { &mut changed.live } else { &mut changed.restart };
         list.push(key.path.to_owned());
     }
+    if before.managed.roots != now.managed.roots {
+        changed.restart.push("file.roots".to_owned());
+    }
     let names = before.secrets.keys().chain(now.secrets.keys());
     let mut secrets: Vec<String> = names
         .filter(|name| before.secrets.get(*name) != now.secrets.get(*name))

@@ -23,9 +23,22 @@ pub fn render(chosen: &Chosen<'_>) -> String {
             text.push_str(&entry(key, chosen));
         }
     }
+    text.push_str(ROOTS);
+    for (path, value) in chosen {
+        if let Some(name) = path.strip_prefix("file.roots.") {
+            text.push_str(&format!("{name} = {value}\n"));
+        }
+    }
     text.push_str(SECRETS);
     text
 }
+
+const ROOTS: &str = "\n\
+# Folders below which intents with `run: { file: … }` manage files, by the name that their paths begin\n\
+# with: `managed/motd` is /srv/managed/motd. Absolute, and Tribune's user must be able to write there.\n\
+# Without any, no file is managed.\n\
+[file.roots]\n\
+# managed = \"/srv/managed\"\n";
 
 const SECRETS: &str = "\n\
 # Secrets that intents name under `secrets:`. Each says once where its value is: a file (mode 0600), a\n\

@@ -143,7 +143,7 @@ fn intent_words(intent: &Intent) -> IntentWords {
         name: intent.name.to_string(),
         summary: intent.summary.clone(),
         category: intent.category.as_str(),
-        can_check: intent.check.is_some(),
+        can_check: intent.can_check(),
         targets: intent.targets.clone(),
         params: intent
             .params

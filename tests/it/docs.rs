@@ -29,11 +29,16 @@ fn settings_reference_is_current() {
          `tribune init` writes a commented file with all of them, and \
          `tribune serve --check-config` tells what is wrong with one.\n\n\
          Times carry their unit: `90s`, `30m`, `24h`, `7d`. Relative paths lie beside the file. \
-         The variable overrides the file.\n\n{}\n{SECRETS}",
+         The variable overrides the file.\n\n{}\n{ROOTS}{SECRETS}",
         tribune::settings::reference()
     );
     assert_current("settings.md", &page);
 }
+
+const ROOTS: &str = "## Roots of managed files\n\n\
+`[file.roots]` names the folders below which intents with `run: { file: … }` manage files: \
+`managed = \"/srv/managed\"` makes `managed/motd` in an intent /srv/managed/motd. Each is an absolute \
+folder that is there when the daemon starts and that its user can write. Without any, no file is managed.\n\n";
 
 const SECRETS: &str = "## Secrets\n\n\
 `[secrets.NAME]` says where the value of a secret is that intents name under `secrets:`, with one of:\n\n\

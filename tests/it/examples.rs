@@ -52,7 +52,7 @@ fn the_shipped_policy_repo_has_neither_errors_nor_warnings() {
 fn every_program_of_the_shipped_intents_is_there() {
     let repo = shipped();
     for intent in repo.intents.values() {
-        let Executor::Argv(run) = &intent.run;
+        let Executor::Argv(run) = &intent.run else { continue };
         for argv in
             [Some(run), intent.check.as_ref().map(|check| &check.argv)].into_iter().flatten()
         {
@@ -75,8 +75,11 @@ fn every_script_of_the_shipped_repo_is_used() {
         .intents
         .values()
         .flat_map(|intent| {
-            let Executor::Argv(run) = &intent.run;
-            run.iter().filter_map(ArgvWord::repo_path).chain(intent.reads.iter().cloned())
+            let own: Vec<RepoPath> = match &intent.run {
+                Executor::Argv(run) => run.iter().filter_map(ArgvWord::repo_path).collect(),
+                Executor::File(rule) => repo.tree.below(&rule.source).into_keys().collect(),
+            };
+            own.into_iter().chain(intent.reads.iter().cloned())
         })
         .collect();
     for path in repo.tree.below(&scripts).keys() {

@@ -121,6 +121,11 @@ catalogue! {
     ArgvNotExecutable "argv-not-executable" Error "A program in the policy repo is not executable" "Run `chmod +x` on it and commit, or start it through its interpreter";
     ArgvSudo "argv-sudo" Warning "A command line uses `sudo` or `su`, which cannot work in a run" "Let polkit allow the action, or act over ssh (docs/policy-repo.md)";
     ReadsMissing "reads-missing" Error "`reads` names a path that the policy repo does not have" "Correct the path, or add the file";
+    RunExecutor "run-executor" Error "An intent that runs nothing, or two things" "Name exactly one executor under `run`: `argv` or `file`";
+    ExecutorKey "executor-key" Error "A key that the intent's executor has no use for" "Remove it";
+    FileSource "file-source" Error "The source of a managed file is not in the policy repo, or too large" "Correct the path, add the file, or split it";
+    FilePath "file-path" Error "A managed file's path is not a root and a plain path below it" "Write `root/path`, where `root` is one of `file.roots` in the settings, without `.` and `..`";
+    FileTarget "file-target" Error "A managed file on another target than `local`" "Write `targets: [local]`; only the machine that Tribune runs on is reached";
     CheckExit "check-exit" Error "The exit code for drift cannot be told from success" "Use a code from 1 to 125";
     EnvName "env-name" Error "A variable of the environment has a name that cannot be used" "Use letters, digits and `_`, and leave the names that Tribune sets";
     EnvTwice "env-twice" Error "A secret and a variable have the same name in the environment" "Rename one of the two";

@@ -78,6 +78,7 @@ pub fn describe(outcome: &Outcome) -> String {
                 | Failure::Memory
                 | Failure::Processes) => format!("failed{on}: {how}"),
                 Failure::NotStarted(why) => format!("could not be started{on}: {why}"),
+                Failure::NotDone(why) => format!("could not do it{on}: {why}"),
             }
         }
         Outcome::TimedOut => "took too long and was ended".to_owned(),

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::plan::{PlanError, plan};
-pub(super) use self::plan::{commands, files, intent_of};
+pub(super) use self::plan::{files, intent_of, work};
+use super::file::FileWork;
 use super::id::{IntentName, RepoPath, RunId, SecretName, TargetName};
 use super::intent::{Limits, Sandbox};
 use super::repo::TreeEntry;
@@ -21,8 +22,8 @@ pub struct Plan {
     pub run: RunId,
     /// Which intent.
     pub intent: IntentName,
-    /// Command lines in order; the first that fails ends the run.
-    pub commands: Vec<Command>,
+    /// What is done.
+    pub work: Work,
     /// The whole environment, secrets aside.
     pub env: BTreeMap<String, String>,
     /// Secrets to add to it.
@@ -33,6 +34,41 @@ pub struct Plan {
     pub sandbox: Sandbox,
     /// What it may use.
     pub limits: Limits,
+}
+
+/// What a plan does; each kind has its executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Command lines in order; the first that fails ends the run.
+    Commands(Vec<Command>),
+    /// A file or folder is made equal to one of the policy repo, or compared with it.
+    File(FileWork),
+}
+
+impl Plan {
+    /// Returns the command lines; none if it does something else.
+    pub fn commands(&self) -> &[Command] {
+        match &self.work {
+            Work::Commands(commands) => commands,
+            Work::File(_) => &[],
+        }
+    }
+
+    /// Returns what it does as people read it, secrets never in it.
+    pub fn shown(&self) -> Vec<String> {
+        match &self.work {
+            Work::Commands(commands) => commands.iter().map(Command::shown).collect(),
+            Work::File(work) => vec![work.to_string()],
+        }
+    }
+}
+
+impl Command {
+    /// Returns the words as a shell would take them.
+    fn shown(&self) -> String {
+        let words = self.argv.iter().map(String::as_str);
+        shlex::try_join(words).unwrap_or_else(|_| format!("{:?}", self.argv))
+    }
 }
 
 /// One command line.
@@ -116,6 +152,8 @@ pub enum Failure {
     Processes,
     /// It could not be started: why.
     NotStarted(String),
+    /// It could not do what it should, and changed no more than it said: why.
+    NotDone(String),
 }
 
 impl fmt::Display for Failure {
@@ -126,6 +164,7 @@ impl fmt::Display for Failure {
             Self::Memory => f.write_str("it used more memory than its limit"),
             Self::Processes => f.write_str("it had more processes than its limit"),
             Self::NotStarted(why) => write!(f, "it could not be started: {why}"),
+            Self::NotDone(why) => f.write_str(why),
         }
     }
 }

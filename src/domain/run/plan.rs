@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Command, Plan};
+use super::{Command, Plan, Work};
+use crate::domain::file::path::PathError;
+use crate::domain::file::{FileRule, FileWork};
 use crate::domain::id::{IntentName, ParamName, RepoPath, RunId, TargetName};
 use crate::domain::intent::{ArgvPart, ArgvWord, Executor, Intent};
 use crate::domain::param::Args;
@@ -29,6 +31,14 @@ pub enum PlanError {
     /// The intent cannot be checked.
     #[error("{0} cannot be checked, only run")]
     NoCheck(IntentName),
+    /// An argument makes a path that no file is managed at.
+    #[error("{intent}: {why}")]
+    Path {
+        /// The intent.
+        intent: IntentName,
+        /// What is wrong with the path.
+        why: PathError,
+    },
     /// A text of the environment holds a brace that is no hole.
     #[error("{intent}: {name} in the environment is not a text with holes")]
     Environment {
@@ -43,7 +53,7 @@ pub enum PlanError {
 /// files found. Pure: the same request on the same policy repo is the same plan.
 pub fn plan(repo: &PolicyRepo, request: &Request, attempt: u32) -> Result<Plan, PlanError> {
     let intent = intent_of(repo, request)?;
-    let commands = commands(intent, request)?;
+    let work = work(intent, request)?;
     if let Some(name) =
         request.targets.iter().find(|name| !repo.inventory.targets.contains_key(*name))
     {
@@ -62,8 +72,8 @@ pub fn plan(repo: &PolicyRepo, request: &Request, attempt: u32) -> Result<Plan, 
             Mode::Run => intent.secrets.clone(),
             Mode::Check => vec![],
         },
-        files: files(repo, intent, &commands),
-        commands,
+        files: files(repo, intent, &work),
+        work,
         sandbox: intent.sandbox.clone(),
         limits: intent.limits.clone(),
     })
@@ -77,21 +87,63 @@ pub(in crate::domain) fn intent_of<'a>(
     repo.intents.get(&request.intent).ok_or_else(unknown)
 }
 
-/// Returns the command lines: one for each target if a word names the target, else one.
-pub(in crate::domain) fn commands(
-    intent: &Intent,
-    request: &Request,
-) -> Result<Vec<Command>, PlanError> {
-    let (argv, drift_exit) = match request.mode {
-        Mode::Run => match &intent.run {
-            Executor::Argv(argv) => (argv, None),
-        },
-        Mode::Check => {
+/// Returns what is done: the same work to act and to look where the executor knows how to look.
+pub(in crate::domain) fn work(intent: &Intent, request: &Request) -> Result<Work, PlanError> {
+    match (&intent.run, request.mode) {
+        (Executor::Argv(argv), Mode::Run) => commands(intent, request, argv, None),
+        (Executor::Argv(_), Mode::Check) => {
             let check = intent.check.as_ref();
             let check = check.ok_or_else(|| PlanError::NoCheck(intent.name.clone()))?;
-            (&check.argv, Some(check.drift_exit))
+            commands(intent, request, &check.argv, Some(check.drift_exit))
         }
-    };
+        (Executor::File(rule), Mode::Run | Mode::Check) => {
+            Ok(Work::File(file_work(intent, rule, &request.args)?))
+        }
+    }
+}
+
+/// Returns the managed file or folder with every hole filled.
+fn file_work(intent: &Intent, rule: &FileRule, args: &Args) -> Result<FileWork, PlanError> {
+    let FileRule { source, path, mode, directory_mode, owner, group, template, sensitive, prune } =
+        rule.clone();
+    let fill = args.iter().map(|(param, value)| (param.clone(), value.to_string()));
+    Ok(FileWork {
+        path: path.fill(|param| argument(intent, param, args).map_err(Filling::Plan)).map_err(
+            |error| match error {
+                Filling::Plan(error) => error,
+                Filling::Path(why) => PlanError::Path { intent: intent.name.clone(), why },
+            },
+        )?,
+        fill: template.then(|| fill.collect()),
+        source,
+        mode,
+        directory_mode,
+        owner,
+        group,
+        sensitive,
+        prune,
+    })
+}
+
+/// Why a path could not be filled.
+enum Filling {
+    Plan(PlanError),
+    Path(PathError),
+}
+
+impl From<PathError> for Filling {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+/// Returns command lines: one for each target if a word names the target, else one.
+fn commands(
+    intent: &Intent,
+    request: &Request,
+    argv: &[ArgvWord],
+    drift_exit: Option<i32>,
+) -> Result<Work, PlanError> {
     let per_target = argv.iter().any(|word| word.0.contains(&ArgvPart::Target));
     let targets: Vec<Option<&TargetName>> =
         if per_target { request.targets.iter().map(Some).collect() } else { vec![None] };
@@ -100,7 +152,7 @@ pub(in crate::domain) fn commands(
         let argv = words.collect::<Result<_, _>>()?;
         Ok(Command { target: target.cloned(), argv, drift_exit })
     };
-    targets.into_iter().map(command).collect()
+    targets.into_iter().map(command).collect::<Result<_, _>>().map(Work::Commands)
 }
 
 fn fill_word(
@@ -148,15 +200,20 @@ fn fill_text(intent: &Intent, name: &str, text: &str, args: &Args) -> Result<Str
     Ok(filled)
 }
 
-/// Returns the files that a run may read: what the intent names, and words of its command lines
-/// that are paths of the repository.
+/// Returns the files that a run may read: what the intent names, words of its command lines that
+/// are paths of the repository, and the source of a managed file.
 pub(in crate::domain) fn files(
     repo: &PolicyRepo,
     intent: &Intent,
-    commands: &[Command],
+    work: &Work,
 ) -> BTreeMap<RepoPath, TreeEntry> {
-    let words = commands.iter().flat_map(|command| &command.argv);
-    let paths = words.filter_map(|word| word.parse::<RepoPath>().ok());
+    let paths: Vec<RepoPath> = match work {
+        Work::Commands(commands) => {
+            let words = commands.iter().flat_map(|command| &command.argv);
+            words.filter_map(|word| word.parse().ok()).collect()
+        }
+        Work::File(work) => vec![work.source.clone()],
+    };
     intent.reads.iter().cloned().chain(paths).flat_map(|path| repo.tree.below(&path)).collect()
 }
 
@@ -164,6 +221,8 @@ pub(in crate::domain) fn files(
 mod tests {
     use super::*;
     use crate::domain::digest::{Digest, digest_of};
+    use crate::domain::file::FileMode;
+    use crate::domain::file::path::PathRule;
     use crate::domain::id::{ObjectId, RequestId};
     use crate::domain::intent::{
         Category, CheckCommand, Concurrency, Limits, OnBusy, Per, Sandbox,
@@ -288,7 +347,7 @@ mod tests {
         let plan = plan(&repo(), &request(), 2).unwrap();
         assert_eq!(plan.run.to_string(), "r4.2");
         let lines: Vec<&[String]> =
-            plan.commands.iter().map(|command| command.argv.as_slice()).collect();
+            plan.commands().iter().map(|command| command.argv.as_slice()).collect();
         assert_eq!(
             lines,
             [
@@ -296,7 +355,7 @@ mod tests {
                 ["playbooks/restart.sh", "--on=web2", "a b; c"],
             ]
         );
-        assert_eq!(plan.commands[0].target, Some(id("web1")));
+        assert_eq!(plan.commands()[0].target, Some(id("web1")));
     }
 
     #[test]
@@ -312,10 +371,52 @@ mod tests {
         let check = Request { mode: Mode::Check, ..request() };
         let plan = plan(&repo(), &check, 1).unwrap();
         assert_eq!(
-            plan.commands,
+            plan.commands(),
             [Command { target: None, argv: vec!["true".to_owned()], drift_exit: Some(3) }]
         );
         assert_eq!(plan.secrets, []);
+    }
+
+    fn file_rule() -> FileRule {
+        FileRule {
+            source: id("playbooks/files"),
+            path: PathRule::parse("managed/{service}").unwrap(),
+            mode: None,
+            directory_mode: FileMode::OPEN,
+            owner: None,
+            group: None,
+            template: true,
+            sensitive: false,
+            prune: false,
+        }
+    }
+
+    #[test]
+    fn a_managed_file_is_the_same_work_to_act_and_to_look_and_reads_its_source() {
+        let mut repo = repo();
+        repo.intents.get_mut(&id::<IntentName>("restart")).unwrap().run =
+            Executor::File(file_rule());
+        let look = Request { mode: Mode::Check, ..request() };
+        let [act, look] = [request(), look].map(|request| plan(&repo, &request, 1).unwrap());
+        assert_eq!(act.work, look.work);
+        assert_eq!(act.shown(), ["file managed/a b; c as playbooks/files"]);
+        assert!(act.files.contains_key(&id("playbooks/files/one")));
+        let digest = |repo: &PolicyRepo| digest_of(repo, &request()).unwrap();
+        let before = digest(&repo);
+        repo.tree.0.insert(id("playbooks/files/one"), entry('e'));
+        assert_ne!(digest(&repo), before, "the source is part of what is approved");
+    }
+
+    #[test]
+    fn an_argument_that_would_lead_elsewhere_is_refused() {
+        let mut repo = repo();
+        repo.intents.get_mut(&id::<IntentName>("restart")).unwrap().run =
+            Executor::File(file_rule());
+        let mut request = request();
+        for text in ["..", "a/b"] {
+            request.args.insert(id("service"), Value::String(text.to_owned()));
+            assert!(matches!(plan(&repo, &request, 1), Err(PlanError::Path { .. })), "{text}");
+        }
     }
 
     #[test]

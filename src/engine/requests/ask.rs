@@ -202,7 +202,7 @@ fn fit<'a>(snapshot: &'a Snapshot, asking: &Asking) -> Result<Fitted<'a>, AskRef
     let intent =
         repo.intents.get(&ask.intent).ok_or_else(|| AskRefused::NoIntent(ask.intent.clone()))?;
     let name = || intent.name.clone();
-    if ask.mode == Mode::Check && intent.check.is_none() {
+    if ask.mode == Mode::Check && !intent.can_check() {
         return Err(AskRefused::NoCheck(name()));
     }
     if let Some(channel) = asking.channel.as_ref().and_then(|name| repo.channels.get(name))

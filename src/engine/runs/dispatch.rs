@@ -377,16 +377,12 @@ fn citation_use(snapshot: &Snapshot, request: &Request, facts: &Facts) -> Option
 }
 
 fn new_record(run: RunId, plan: &run::Plan, now: Timestamp) -> RunRecord {
-    let shown = |command: &run::Command| {
-        let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
-        shlex::try_join(words).unwrap_or_else(|_| format!("{:?}", command.argv))
-    };
     RunRecord {
         id: run,
         started: now,
         ended: None,
         outcome: None,
-        commands: plan.commands.iter().map(shown).collect(),
+        commands: plan.shown(),
         head: String::new(),
         tail: String::new(),
         dropped: 0,

@@ -39,8 +39,8 @@ pub struct RawIntent {
     /// The channel in which cards of requests stand that nobody made in chat.
     pub channel: Option<Placed<String>>,
     /// What is executed.
-    pub run: RawRun,
-    /// How to look without acting; without it there is no `!check`.
+    pub run: Placed<RawRun>,
+    /// How `argv` looks without acting; without it there is no `!check`. `file` always can.
     pub check: Option<RawCheck>,
     /// More paths of the policy repo that a run may read; words that are paths come along anyhow.
     #[serde(default)]
@@ -171,7 +171,36 @@ pub enum RawNotify {
 #[serde(deny_unknown_fields)]
 pub struct RawRun {
     /// A program and its words, on the machine that Tribune runs on; no shell.
-    pub argv: Placed<Vec<Placed<String>>>,
+    pub argv: Option<Placed<Vec<Placed<String>>>>,
+    /// A file or folder of that machine, made equal to one of the policy repo.
+    pub file: Option<Placed<RawFile>>,
+}
+
+/// A managed file or folder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFile {
+    /// The file or folder of the policy repo that says how it should be.
+    pub source: Placed<String>,
+    /// Where it stands: a root of the settings (`file.roots`) and the path below it, such as
+    /// `managed/motd`; `{param}` fills a name or a part of one.
+    pub path: Placed<String>,
+    /// Permissions of files in octal, such as "0640"; if not given, "0644", and "0755" for programs.
+    pub mode: Option<Placed<String>>,
+    /// Permissions of folders in octal; "0755" if not given.
+    pub directory_mode: Option<Placed<String>>,
+    /// The user that owns it, by name or number; whoever does, if not given.
+    pub owner: Option<Placed<String>>,
+    /// Its group, by name or number; whichever it has, if not given.
+    pub group: Option<Placed<String>>,
+    /// Whether `{param}` in the content is filled; `{{param}}` is then the text `{param}`.
+    #[serde(default)]
+    pub template: bool,
+    /// Whether only hashes and counts of lines are ever shown.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether what stands in the folder and not in the policy repo is removed.
+    pub prune: Option<Placed<bool>>,
 }
 
 /// How to look without acting.

@@ -78,7 +78,7 @@ fn a_permitted_request_passes_with_what_was_decided() {
     let leave = pass(&shelf, &case, &request, || ()).unwrap();
     assert_eq!((leave.digest(), leave.audit()), (request.digest, 41));
     assert_eq!(leave.revision(), &shelf.current().revision);
-    assert_eq!(leave.into_inner().0.commands[0].argv, ["true", "web1"]);
+    assert_eq!(leave.into_inner().0.commands()[0].argv, ["true", "web1"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn leave_to_look_is_not_leave_to_act() {
     let plea = Plea { request: &request, attempt: 1, evidence: &case.evidence };
     let leave: Authorized<Check> =
         block(authorize(&shelf, plea, now, |_, _| async { Ok::<_, ()>(1) })).unwrap();
-    assert_eq!(leave.what().0.commands[0].drift_exit, Some(2));
+    assert_eq!(leave.what().0.commands()[0].drift_exit, Some(2));
 }
 
 #[test]

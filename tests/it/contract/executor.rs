@@ -19,6 +19,7 @@ use tribune::domain::intent::{
     ArgvPart, ArgvWord, Category, CheckCommand, Concurrency, Executor as Runs, Intent, Limits,
     OnBusy, Per, Sandbox,
 };
+use tribune::domain::param::Args;
 use tribune::domain::person::{Person, Principal};
 use tribune::domain::repo::{PolicyFile, PolicyRepo, Tree, TreeEntry};
 use tribune::domain::request::{Mode, Request, State, Via};
@@ -104,16 +105,7 @@ impl Bench {
 
     /// Returns leave from the gate.
     async fn leave<T: Leave>(&self) -> Authorized<T> {
-        let repo = repo(self.intent.clone());
-        let mut request = request(T::MODE, &repo);
-        request.digest = digest_of(&repo, &request).unwrap();
-        let revision = "1".repeat(40).parse().unwrap();
-        let (snapshot, _) = Snapshot::compile(revision, repo).unwrap();
-        let evidence = Evidence { approvals: vec![], vetoes: vec![], citation: None };
-        let plea = Plea { request: &request, attempt: 1, evidence: &evidence };
-        let commit = |_, _| async { Ok::<_, ()>(1) };
-        let now = || Timestamp::UNIX_EPOCH;
-        authorize(&Fixed(Arc::new(snapshot)), plea, now, commit).await.unwrap()
+        leave(repo(self.intent.clone()), BTreeMap::new()).await
     }
 
     async fn start_run(&self) -> Result<(Started, mpsc::Receiver<Bytes>), ExecError> {
@@ -137,6 +129,19 @@ impl Bench {
     }
 }
 
+/// Returns leave from the gate for the intent `do` of a policy repo.
+pub async fn leave<T: Leave>(repo: PolicyRepo, args: Args) -> Authorized<T> {
+    let mut request = Request { args, ..request(T::MODE, &repo) };
+    request.digest = digest_of(&repo, &request).unwrap();
+    let revision = "1".repeat(40).parse().unwrap();
+    let (snapshot, _) = Snapshot::compile(revision, repo).unwrap();
+    let evidence = Evidence { approvals: vec![], vetoes: vec![], citation: None };
+    let plea = Plea { request: &request, attempt: 1, evidence: &evidence };
+    let commit = |_, _| async { Ok::<_, ()>(1) };
+    let now = || Timestamp::UNIX_EPOCH;
+    authorize(&Fixed(Arc::new(snapshot)), plea, now, commit).await.unwrap()
+}
+
 fn words(argv: &[&str]) -> Vec<ArgvWord> {
     let part = |word: &str| match word {
         "{target}" => ArgvPart::Target,
@@ -145,7 +150,8 @@ fn words(argv: &[&str]) -> Vec<ArgvWord> {
     argv.iter().map(|word| ArgvWord(vec![part(word)])).collect()
 }
 
-fn intent(argv: &[&str]) -> Intent {
+/// Returns the intent `do`, which runs, and checks by, a command line.
+pub fn intent(argv: &[&str]) -> Intent {
     Intent {
         name: "do".parse().unwrap(),
         summary: "Do it".to_owned(),
@@ -179,7 +185,8 @@ fn intent(argv: &[&str]) -> Intent {
     }
 }
 
-fn repo(intent: Intent) -> PolicyRepo {
+/// Returns a policy repo that permits everything, with one intent.
+pub fn repo(intent: Intent) -> PolicyRepo {
     let mut repo = PolicyRepo::default();
     let ada = Person {
         id: "ada".parse().unwrap(),
@@ -241,7 +248,8 @@ fn request(mode: Mode, repo: &PolicyRepo) -> Request {
     }
 }
 
-const RUN: RunId = RunId { request: RequestId(7), attempt: 1 };
+/// The run that leave is for.
+pub const RUN: RunId = RunId { request: RequestId(7), attempt: 1 };
 
 #[tokio::test]
 async fn a_run_gets_its_environment_and_secrets_and_says_what_it_says() {

@@ -1,11 +1,13 @@
 //! One suite per port, over the simulated world and every real adapter.
 
+mod attacker;
 mod chat;
 mod drift;
 mod executor;
 mod fake_source;
 mod forge;
 mod git_source;
+mod managed;
 mod source;
 mod store;
 mod sweep;

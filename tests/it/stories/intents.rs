@@ -87,14 +87,14 @@ fn a_check_is_decided_by_itself_and_tells_same_from_different_from_failed() {
         r4 <chat:ops/m17> `!check sync-motd on web-dev` — denied: policy says no (08:00:00 UTC)
         "#);
         let look = world.executor.given().remove(0);
-        assert_eq!(look.commands[0].argv[1], "check");
-        assert_eq!((look.commands[0].drift_exit, look.secrets.len()), (Some(2), 0));
+        assert_eq!(look.commands()[0].argv[1], "check");
+        assert_eq!((look.commands()[0].drift_exit, look.secrets.len()), (Some(2), 0));
         world.say("ken", "ops", "!run sync-motd on web-dev");
         assert_eq!(world.state("r5"), State::NeedsApproval, "leave to look is no leave to act");
         world.approve("radia", "r5");
         let act = world.executor.given().pop().unwrap();
-        assert_eq!(act.commands[0].argv[1], "apply");
-        assert_eq!((act.commands[0].drift_exit, act.secrets[0].as_str()), (None, "motd-token"));
+        assert_eq!(act.commands()[0].argv[1], "apply");
+        assert_eq!((act.commands()[0].drift_exit, act.secrets[0].as_str()), (None, "motd-token"));
     });
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tribune::domain::id::RunId;
-use tribune::domain::run::{Check, Outcome, Plan, Run};
+use tribune::domain::run::{Check, Outcome, Plan, Run, Work};
 use tribune::policy::gate::Authorized;
 use tribune::ports::executor::{ExecError, Executor, Started, Workspace};
 
@@ -38,9 +38,13 @@ impl FakeExecutor {
         self.machine().given.clone()
     }
 
-    /// Returns the first command line of each plan it was given.
+    /// Returns the first command line, or the managed file, of each plan it was given.
     pub fn ran(&self) -> Vec<String> {
-        self.given().iter().map(|plan| plan.commands[0].argv.join(" ")).collect()
+        let first = |plan: &Plan| match &plan.work {
+            Work::Commands(commands) => commands[0].argv.join(" "),
+            Work::File(work) => work.to_string(),
+        };
+        self.given().iter().map(first).collect()
     }
 
     /// Returns the runs that an engine made sure of being gone.

@@ -16,7 +16,7 @@ pub mod store;
 mod sweep;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
@@ -34,6 +34,8 @@ use tribune::domain::run::Outcome;
 use tribune::domain::trust::TrustMode;
 use tribune::engine::tuning::Tuning;
 use tribune::engine::{Engine, Options, Ports, host};
+use tribune::exec::by_kind::ByKind;
+use tribune::exec::file::{FileConfig, Files};
 use tribune::ports::clock::Clock as _;
 use tribune::ports::store::{AuditFilter, Store};
 use tribune::redact::Redactor;
@@ -133,13 +135,18 @@ impl World {
     /// Starts the engine on what is there.
     pub fn start(&mut self) {
         let store: FakeStore = self.disk.open().expect("nobody else has the store");
+        let files = Arc::new(self.files());
         let ports = Ports {
             clock: Arc::clone(&self.clock) as _,
             store: Arc::new(store),
             chats: BTreeMap::from([("console".parse().unwrap(), Arc::clone(&self.chat) as _)]),
             forge: Arc::clone(&self.forge) as _,
             source: Arc::clone(&self.source) as _,
-            executor: Arc::new(self.executor.clone()),
+            executor: Arc::new(ByKind {
+                argv: Arc::new(self.executor.clone()),
+                file: files.clone(),
+            }),
+            copies: files,
             ledger: Arc::clone(&self.ledger) as _,
         };
         let redactor = SHAPES.for_secrets([("db", SECRET)]).expect("a usable secret");
@@ -157,6 +164,23 @@ impl World {
             grace: SignedDuration::from_secs(5),
             retention: self.retention,
         }
+    }
+
+    /// Returns the real executor of managed files, on a root `managed` of this world's own.
+    fn files(&self) -> Files {
+        std::fs::create_dir_all(self.managed("")).expect("a folder");
+        let config = FileConfig {
+            roots: BTreeMap::from([("managed".parse().unwrap(), self.managed(""))]),
+            copies: self.folder.path().join("previous"),
+            keep: 3,
+            own: Vec::new(),
+        };
+        Files::new(config, Arc::clone(&self.clock) as _, Arc::new(Vec::new))
+    }
+
+    /// Returns where a file below the root `managed` stands.
+    pub fn managed(&self, below: &str) -> PathBuf {
+        self.folder.path().join("managed").join(below)
     }
 
     fn options(&self) -> Options {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::super::decode::Placed;
+use super::super::super::files::Files;
 use super::super::super::raw::intent::{RawCheck, RawIntent};
 use super::super::super::yaml::At;
 use super::super::values::Checked;
 use crate::domain::diagnostic::Code;
 use crate::domain::id::{ParamName, RepoPath, SecretName};
-use crate::domain::intent::{ArgvWord, CheckCommand};
+use crate::domain::intent::{ArgvWord, CheckCommand, Executor};
 use crate::domain::repo::Tree;
 use crate::domain::template::{self, HoleError};
 
@@ -19,10 +20,10 @@ const POWERLESS: [&str; 5] = ["sudo", "su", "doas", "pkexec", "runuser"];
 
 /// Checks everything that a run executes or reads, and notes which parameters are used.
 pub struct Command<'a, 'f> {
-    file: &'a mut Checked<'f>,
-    tree: &'a Tree,
-    declared: &'a BTreeSet<ParamName>,
-    used: BTreeSet<ParamName>,
+    pub(super) file: &'a mut Checked<'f>,
+    pub(super) tree: &'a Tree,
+    pub(super) declared: &'a BTreeSet<ParamName>,
+    pub(super) used: BTreeSet<ParamName>,
 }
 
 /// The environment of a run.
@@ -41,6 +42,30 @@ impl<'a, 'f> Command<'a, 'f> {
         declared: &'a BTreeSet<ParamName>,
     ) -> Self {
         Self { file, tree, declared, used: BTreeSet::new() }
+    }
+
+    /// Checks what is executed: exactly one executor, and no key that it has no use for.
+    pub fn run(&mut self, raw: &RawIntent, files: &Files) -> Option<Executor> {
+        let at = raw.run.at;
+        match (&raw.run.value.argv, &raw.run.value.file) {
+            (Some(argv), None) => {
+                let words = self.argv(argv);
+                self.executable(argv);
+                Some(Executor::Argv(words))
+            }
+            (None, Some(rule)) => {
+                self.useless_for_files(raw);
+                self.managed(&rule.value, files).map(Executor::File)
+            }
+            (None, None) => {
+                self.file.say(at, Code::RunExecutor, "`run` names no executor");
+                None
+            }
+            (Some(_), Some(_)) => {
+                self.file.say(at, Code::RunExecutor, "`run` names both `argv` and `file`");
+                None
+            }
+        }
     }
 
     /// Checks a command line.
@@ -148,7 +173,6 @@ impl<'a, 'f> Command<'a, 'f> {
 
     /// Checks environment and secrets.
     pub fn env(&mut self, raw: &RawIntent) -> Env {
-        self.executable(&raw.run.argv);
         let mut values = BTreeMap::new();
         for (name, value) in &raw.env {
             if !is_env_name(name) {
@@ -211,7 +235,7 @@ pub fn say_hole(file: &mut Checked<'_>, at: At, error: &HoleError) {
 }
 
 /// Says whether a file or folder is there, of those that belong to the policy repo.
-fn has(tree: &Tree, path: &RepoPath) -> bool {
+pub(super) fn has(tree: &Tree, path: &RepoPath) -> bool {
     let ours = template::FOLDERS
         .iter()
         .any(|folder| folder.parse::<RepoPath>().is_ok_and(|folder| path.is_within(&folder)));

@@ -3,6 +3,7 @@
 mod aliases;
 mod command;
 mod evidence;
+mod file;
 mod limits;
 mod params;
 mod targets;
@@ -12,6 +13,7 @@ pub use params::check_types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::files::Files;
 use super::super::raw::intent::RawIntent;
 use super::Known;
 use super::channels::category_of;
@@ -20,14 +22,13 @@ use crate::domain::diagnostic::Code;
 use crate::domain::id::{IntentName, ObjectId, ParamName, PersonId, RoleName};
 use crate::domain::intent::Intent;
 use crate::domain::pause;
-use crate::domain::repo::Tree;
 
 /// What an intent is checked against.
 pub struct Around<'a> {
     /// Names of other files.
     pub known: &'a Known,
     /// All files.
-    pub tree: &'a Tree,
+    pub files: &'a Files,
     /// People who hold each role, those banned for good left out; `None` while that is in doubt.
     pub holders: Option<BTreeMap<RoleName, BTreeSet<PersonId>>>,
 }
@@ -62,8 +63,8 @@ pub fn check(
         raw.params.keys().filter_map(|name| name.parse().ok()).collect();
     let targets = targets::check(file, raw, around);
     let channel = targets::channel(file, raw, around);
-    let mut command = command::Command::new(file, around.tree, &declared);
-    let run = command.argv(&raw.run.argv);
+    let mut command = command::Command::new(file, &around.files.tree, &declared);
+    let run = command.run(raw, around.files);
     let check = raw.check.as_ref().map(|check| command.check(check));
     let env = command.env(raw);
     let reads = command.reads(&raw.reads);
@@ -86,7 +87,7 @@ pub fn check(
         cite: evidence.cite,
         approval: evidence.approval,
         channel,
-        run: crate::domain::intent::Executor::Argv(run),
+        run: run?,
         check,
         reads,
         idempotent: raw.idempotent,
