@@ -90,6 +90,11 @@ fn render(status: &Status) -> String {
         text.push_str(&format!("\nopen requests, {} running:\n", status.running.len()));
         text.push_str(&lines(&status.open));
     }
+    text.push_str("\nloops:\n");
+    for one in &status.loops {
+        let health = one.health.words();
+        text.push_str(&format!("  {:<14} {health:<14} {}\n", one.name, one.says));
+    }
     for warning in &status.warnings {
         text.push_str(&format!("\nwarning: {warning}\n"));
     }

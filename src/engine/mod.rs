@@ -15,6 +15,7 @@
 //! - [`tuning`]: what may change while it runs
 //! - [`host`]: what may be done over the socket on the host
 //! - [`sessions`]: who is signed in to the console
+//! - [`status`]: how every loop is
 //! - [`verifying`]: the audit log against its witnesses, when somebody asks
 
 pub mod clocks;
@@ -30,6 +31,7 @@ pub mod requests;
 pub mod retention;
 pub mod runs;
 pub mod sessions;
+pub mod status;
 pub mod tuning;
 pub mod verifying;
 
@@ -156,6 +158,7 @@ pub struct Engine {
     locks: locks::Locks,
     runs: runs::Running,
     clocks: clocks::Clocks,
+    hearing: status::Hearing,
     outbox_wake: Notify,
     source_wake: Notify,
     ledger_wake: Notify,
@@ -194,6 +197,7 @@ impl Engine {
             locks: locks::Locks::default(),
             runs: runs::Running::default(),
             clocks: clocks::Clocks::default(),
+            hearing: status::Hearing::default(),
             outbox_wake: Notify::new(),
             source_wake: Notify::new(),
             ledger_wake: Notify::new(),

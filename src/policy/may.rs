@@ -7,7 +7,7 @@ use cedar_policy::RestrictedExpression;
 use crate::domain::decision::{Missing, Outcome, Reason};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{IntentName, PersonId, RoleName};
-use crate::domain::intent::Intent;
+use crate::domain::intent::{Intent, Slot};
 use crate::domain::param::{Args, ParamKind, Value};
 use crate::domain::person::Principal;
 use crate::domain::repo::PolicyRepo;
@@ -123,6 +123,46 @@ pub fn who_could(
     missing.slots.iter().map(|slot| (slot.role.clone(), could(&slot.role))).collect()
 }
 
+/// A slot that is still to be filled, with some of the people who could.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSlot {
+    /// The role.
+    pub role: RoleName,
+    /// How many people are wanted.
+    pub count: u32,
+    /// People who could fill it, in order of name.
+    pub people: Vec<PersonId>,
+    /// Whether there are more than those.
+    pub more: bool,
+}
+
+/// Returns the slots still to be filled, each with at most `most` of those who hold its role and
+/// could fill it. For lists: [`who_could`] asks about everybody.
+pub fn some_who_could(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    missing: &Missing,
+    most: usize,
+) -> Vec<OpenSlot> {
+    let repo = &snapshot.repo;
+    let seated: BTreeSet<&PersonId> =
+        question.evidence.approvals.iter().map(|vote| &vote.person).collect();
+    let open = |slot: &Slot| {
+        let holders = repo.people.keys().filter(|person| {
+            !seated.contains(person) && repo.roles_of(person).contains(&slot.role)
+        });
+        let mut people: Vec<PersonId> = holders
+            .filter(|person| may_fill(snapshot, question, person, &slot.role))
+            .take(most + 1)
+            .cloned()
+            .collect();
+        let more = people.len() > most;
+        people.truncate(most);
+        OpenSlot { role: slot.role.clone(), count: slot.count, people, more }
+    };
+    missing.slots.iter().map(open).collect()
+}
+
 /// Who could have asked for what somebody else was denied.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CouldRun {
@@ -185,27 +225,35 @@ pub fn visible_intents(
     principal: &Principal,
     scene: &Scene<'_>,
 ) -> Vec<IntentName> {
-    let repo = &snapshot.repo;
-    let visible = repo.intents.values().filter(|intent| {
-        let args = sample_args(intent);
-        let mut targets = intent.targets.iter().flat_map(|name| repo.inventory.resolve(name));
-        targets.any(|target| {
-            let question = Question {
-                requester: principal,
-                mode: Mode::Run,
-                intent: &intent.name,
-                args: &args,
-                targets: &BTreeSet::from([target]),
-                via: scene.via,
-                channel: scene.channel,
-                card_channel: scene.channel,
-                evidence: &Evidence::default(),
-                now: scene.now,
-            };
-            decide(snapshot, &question).outcome != Outcome::Deny
-        })
-    });
+    let intents = snapshot.repo.intents.values();
+    let visible = intents.filter(|intent| may_ask_for(snapshot, principal, scene, intent));
     visible.map(|intent| intent.name.clone()).collect()
+}
+
+/// Says whether `principal` could ask for an intent on at least one target.
+pub fn may_ask_for(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    scene: &Scene<'_>,
+    intent: &Intent,
+) -> bool {
+    let args = sample_args(intent);
+    let mut targets = intent.targets.iter().flat_map(|name| snapshot.repo.inventory.resolve(name));
+    targets.any(|target| {
+        let question = Question {
+            requester: principal,
+            mode: Mode::Run,
+            intent: &intent.name,
+            args: &args,
+            targets: &BTreeSet::from([target]),
+            via: scene.via,
+            channel: scene.channel,
+            card_channel: scene.channel,
+            evidence: &Evidence::default(),
+            now: scene.now,
+        };
+        decide(snapshot, &question).outcome != Outcome::Deny
+    })
 }
 
 /// Returns arguments that the intent would take, as far as one can guess.

@@ -43,7 +43,8 @@ pub use self::compile::Policies;
 pub use self::decide::decide;
 pub use self::evidence::objections;
 pub use self::may::{
-    Could, CouldRun, Verdict, could_run, may, visible_intents, who_could, who_may,
+    Could, CouldRun, OpenSlot, Verdict, could_run, may, may_ask_for, some_who_could,
+    visible_intents, who_could, who_may,
 };
 pub use self::question::Question;
 pub use self::rule::{Rule, RuleEffect};

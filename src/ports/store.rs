@@ -337,6 +337,21 @@ pub struct RequestFilter {
     pub states: Vec<State>,
     /// Only by this person.
     pub requester: Option<PersonId>,
+    /// Only for this intent.
+    pub intent: Option<IntentName>,
+    /// Only older than this one.
+    pub before: Option<RequestId>,
+    /// At most so many; 0: all.
+    pub limit: u32,
+}
+
+/// Which runs to list: those of the newest requests first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunFilter {
+    /// Only those that have not ended.
+    pub open: bool,
+    /// Only those that come after this one in the list.
+    pub before: Option<RunId>,
     /// At most so many; 0: all.
     pub limit: u32,
 }
@@ -417,6 +432,9 @@ pub trait Store: Send + Sync {
 
     /// Returns a run.
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError>;
+
+    /// Lists runs without their output.
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError>;
 
     /// Returns runs that were started and have not ended, oldest first.
     async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError>;

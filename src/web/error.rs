@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
+use crate::engine::EngineError;
 use crate::engine::sessions::SessionError;
 use crate::ports::chat::ChatError;
 use crate::ports::store::StoreError;
@@ -100,6 +101,13 @@ impl From<StoreError> for WebError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the console cannot use the store");
         Self::Trouble("the store does not answer".to_owned())
+    }
+}
+
+impl From<EngineError> for WebError {
+    fn from(error: EngineError) -> Self {
+        tracing::error!(%error, "the console cannot ask the engine");
+        Self::Trouble("a part of Tribune does not answer; its log says more".to_owned())
     }
 }
 

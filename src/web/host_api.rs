@@ -11,6 +11,7 @@ use crate::domain::person::Principal;
 use crate::domain::request::{Request, State};
 use crate::domain::retention::Retention;
 use crate::domain::run::RunRecord;
+use crate::engine::status::LoopStatus;
 use crate::engine::tuning::SettingsRead;
 use crate::ports::store::{SourceState, Stock, Swept};
 
@@ -67,6 +68,9 @@ pub struct Status {
     pub settings: Option<SettingsRead>,
     /// What needs a person, in words; empty: nothing.
     pub warnings: Vec<String>,
+    /// How every loop is.
+    #[serde(default)]
+    pub loops: Vec<LoopStatus>,
 }
 
 /// What is kept, and for how long.

@@ -19,10 +19,11 @@ use serde_json::json;
 
 use super::Site;
 use super::error::WebError;
+use super::pages::run::Following;
 use super::place::{self, Place};
 use super::reader::Reader;
 use super::view::{self, List};
-use crate::domain::id::MessageId;
+use crate::domain::id::{MessageId, RunId};
 use crate::ports::board::{BoardEvent, BoardMessage};
 
 /// How often an idle stream is decided again.
@@ -41,6 +42,10 @@ pub struct Watch {
     /// Whether a page beside the chat is open: it hears that something changed, and looks again.
     #[serde(default)]
     page: bool,
+    /// The run whose output is shown, and how much of it, in bytes.
+    run: Option<RunId>,
+    #[serde(default)]
+    from: usize,
 }
 
 /// GET `/events`.
@@ -56,9 +61,19 @@ pub async fn events(
         None => site.board.changes(None).await?.1,
     };
     let head = if watch.page { head(&site).await? } else { 0 };
-    let next_check = site.clock.now() + RECHECK;
-    let ready = VecDeque::new();
-    let feed = Feed { site, reader, watch, after, head, next_check, ready, over: false };
+    let now = site.clock.now();
+    let feed = Feed {
+        run: watch.run.map(|run| Following::new(run, watch.from)),
+        next_look: now + LOOK,
+        next_check: now + RECHECK,
+        ready: VecDeque::new(),
+        over: false,
+        site,
+        reader,
+        watch,
+        after,
+        head,
+    };
     let stream = futures_util::stream::unfold(feed, Feed::next);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
@@ -76,6 +91,10 @@ struct Feed {
     after: u64,
     /// The last audit row that a page was told of.
     head: u64,
+    /// The run whose output is shown.
+    run: Option<Following>,
+    /// When to look after a page again.
+    next_look: Timestamp,
     /// When to decide again at the latest.
     next_check: Timestamp,
     ready: VecDeque<Event>,
@@ -98,8 +117,10 @@ impl Feed {
 
     /// Waits for changes, for the next time to decide again, or for the end.
     async fn wait(&mut self) {
-        let look = self.site.clock.now() + LOOK;
-        let wake = if self.watch.page { look.min(self.next_check) } else { self.next_check };
+        let wake = match self.watch.page {
+            true => self.next_look.min(self.next_check),
+            false => self.next_check,
+        };
         tokio::select! {
             () = self.site.stopping.cancelled() => self.over = true,
             () = self.site.clock.sleep_until(wake) => self.look().await,
@@ -123,19 +144,30 @@ impl Feed {
                 return;
             }
         }
-        if !self.watch.page {
-            return;
-        }
-        match head(&self.site).await {
-            Ok(head) if head != self.head => {
-                self.head = head;
-                if self.still_signed_in().await {
-                    self.push("changed", self.after, &json!({}));
-                }
+        if self.watch.page {
+            self.next_look = now + LOOK;
+            if self.look_after_page().await.is_err() {
+                self.over = true;
             }
-            Ok(_) => {}
-            Err(_) => self.over = true,
         }
+    }
+
+    /// Tells a page beside the chat what is new.
+    async fn look_after_page(&mut self) -> Result<(), WebError> {
+        let head = head(&self.site).await?;
+        if head != self.head && self.still_signed_in().await {
+            self.head = head;
+            self.push("changed", self.after, &json!({}));
+        }
+        if self.over {
+            return Ok(());
+        }
+        if let Some(run) = &mut self.run
+            && let Some(news) = run.news(&self.site, &self.reader).await?
+        {
+            self.push("output", self.after, &news);
+        }
+        Ok(())
     }
 
     /// Turns changes into events.

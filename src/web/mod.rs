@@ -32,21 +32,26 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::domain::id::Platform;
-use crate::engine::Engine;
 use crate::engine::sessions::Sessions;
 use crate::engine::sessions::viewing::Viewing;
+use crate::engine::status::Report;
+use crate::engine::{Engine, EngineError};
 use crate::ports::board::Board;
 use crate::ports::clock::Clock;
 use crate::ports::store::Store;
 
 /// The greatest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// Tells how every loop is.
+pub type Reporting = Arc<dyn Fn() -> BoxFuture<'static, Result<Report, EngineError>> + Send + Sync>;
 
 /// What the pages stand on.
 pub struct Parts {
@@ -60,6 +65,8 @@ pub struct Parts {
     pub viewing: Arc<Viewing>,
     /// Where requests are, for completion.
     pub store: Arc<dyn Store>,
+    /// How every loop is.
+    pub report: Reporting,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// The names the site answers under.
@@ -78,6 +85,13 @@ impl Parts {
     ) -> Self {
         let ports = engine.ports();
         let (store, clock) = (Arc::clone(&ports.store), Arc::clone(&ports.clock));
+        let report: Reporting = {
+            let engine = Arc::clone(engine);
+            Arc::new(move || {
+                let engine = Arc::clone(&engine);
+                Box::pin(async move { engine.report().await })
+            })
+        };
         let applied = {
             let engine = Arc::clone(engine);
             Arc::new(move || engine.applied())
@@ -88,6 +102,7 @@ impl Parts {
             platform: engine.options().console.clone(),
             viewing: Arc::new(Viewing::new(Arc::clone(&store), Arc::clone(&clock), applied)),
             store,
+            report,
             clock,
             names,
             stopping,
@@ -132,6 +147,13 @@ fn router(parts: Parts) -> Router {
         .route("/c/{slug}/t/{root}", get(chat::thread))
         .route("/m/{channel}/{id}", get(chat::permalink))
         .route("/requests", get(pages::requests::list))
+        .route("/requests/{id}", get(pages::request::page))
+        .route("/status", get(pages::status::page))
+        .route("/intents", get(pages::intents::list))
+        .route("/intents/{name}", get(pages::intent::page).post(pages::intent::ask))
+        .route("/runs", get(pages::runs::list))
+        .route("/runs/{id}", get(pages::run::page))
+        .route("/runs/{id}/output", get(pages::run::output))
         .route("/c/{slug}/messages", post(write::message))
         .route("/c/{slug}/m/{id}/react", post(write::react))
         .route("/c/{slug}/m/{id}/delete", post(write::delete))

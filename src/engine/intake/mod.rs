@@ -92,11 +92,13 @@ impl Engine {
                 Err(error) => Err(EngineError::Chat(error)),
             };
             if let Err(error) = taken {
+                self.hearing.failed(&platform, self.now(), &error.to_string());
                 tracing::warn!(%platform, %error, "failed to take in messages; trying again");
                 self.ports.clock.sleep_until(self.now() + LISTEN_AGAIN).await;
                 event = Ok(ChatEvent::Gap);
                 continue;
             }
+            self.hearing.well(&platform, self.now());
             event = chat.next().await;
         }
     }

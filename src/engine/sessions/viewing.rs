@@ -8,8 +8,9 @@ use serde_json::json;
 use super::Applied;
 use crate::domain::audit::{Entry, Event};
 use crate::domain::id::{ChannelName, IntentName, PersonId};
+use crate::domain::intent::Intent;
 use crate::domain::person::Principal;
-use crate::policy::{Act, Could, Page, Scene, Viewed, may, visible_intents, who_may};
+use crate::policy::{Act, Could, Page, Scene, Viewed, may, may_ask_for, visible_intents, who_may};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Change, Store, StoreError};
 
@@ -72,6 +73,24 @@ impl Viewing {
         };
         self.store.commit(Change { audit: vec![entry], ..Change::default() }).await?;
         Ok(())
+    }
+
+    /// Says whether somebody could ask for an intent in a channel: policy does not rule it out, and
+    /// the channel takes such requests.
+    pub fn may_ask_for(
+        &self,
+        person: &PersonId,
+        channel: Option<&ChannelName>,
+        intent: &Intent,
+    ) -> bool {
+        let Some(snapshot) = (self.applied)() else { return false };
+        let taken = match channel.and_then(|name| snapshot.repo.channels.get(name)) {
+            Some(channel) => channel.ask.contains(&intent.category),
+            None => true,
+        };
+        let principal = Principal::Person(person.clone());
+        let scene = Scene::chat(channel, self.clock.now());
+        taken && may_ask_for(&snapshot, &principal, &scene, intent)
     }
 
     /// Returns the intents that somebody could ask for in a channel, as `!help` lists them there.

@@ -45,8 +45,8 @@ use crate::domain::schedule::Mark;
 use crate::ports::chat::Cursor;
 use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
-    AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, Session, SignInToken,
-    SourceState, Stock, Store, StoreError, Swept,
+    AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, RunFilter, Session,
+    SignInToken, SourceState, Stock, Store, StoreError, Swept,
 };
 
 /// The embedded store.
@@ -83,6 +83,10 @@ impl Store for SqliteStore {
 
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError> {
         request::run(&self.readers, id).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        request::runs(&self.readers, filter).await
     }
 
     async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError> {

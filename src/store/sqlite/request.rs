@@ -9,7 +9,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{RequestId, RunId};
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
-use crate::ports::store::{Conflict, RequestFilter, StoreError, Use};
+use crate::ports::store::{Conflict, RequestFilter, RunFilter, StoreError, Use};
 
 /// A row of which only the document is needed.
 struct Document(String);
@@ -77,10 +77,14 @@ pub(super) async fn list(
         "SELECT document FROM requests
          WHERE ($1 = '[]' OR state IN (SELECT value FROM json_each($1)))
            AND ($2 IS NULL OR person = $2)
-         ORDER BY id DESC LIMIT $3",
+           AND ($3 IS NULL OR id < $3)
+           AND ($4 IS NULL OR json_extract(document, '$.intent') = $4)
+         ORDER BY id DESC LIMIT $5",
     )
     .bind(to_json(&states))
     .bind(filter.requester.as_ref().map(|person| person.as_str()))
+    .bind(filter.before.map(|before| number(before.0)))
+    .bind(filter.intent.as_ref().map(|intent| intent.as_str()))
     .bind(limit)
     .fetch_all(readers)
     .await
@@ -132,6 +136,28 @@ pub(super) async fn run(readers: &SqlitePool, id: RunId) -> Result<Option<RunRec
     .await
     .map_err(store_error)?;
     row.map(|row| from_json("a run", &row.0)).transpose()
+}
+
+/// Lists runs without their output, those of the newest requests first.
+pub(super) async fn runs(
+    readers: &SqlitePool,
+    filter: &RunFilter,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let limit = if filter.limit == 0 { -1 } else { i64::from(filter.limit) };
+    let rows = sqlx::query_as::<_, Document>(
+        "SELECT json_set(document, '$.head', '', '$.tail', '') AS document FROM runs
+         WHERE (NOT $1 OR ended IS NULL)
+           AND ($2 IS NULL OR (request, attempt) < ($2, $3))
+         ORDER BY request DESC, attempt DESC LIMIT $4",
+    )
+    .bind(filter.open)
+    .bind(filter.before.map(|before| number(before.request.0)))
+    .bind(filter.before.map(|before| i64::from(before.attempt)))
+    .bind(limit)
+    .fetch_all(readers)
+    .await
+    .map_err(store_error)?;
+    rows.iter().map(|row| from_json("a run", &row.0)).collect()
 }
 
 /// Returns runs that have not ended, oldest first.

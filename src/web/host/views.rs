@@ -12,8 +12,9 @@ use crate::domain::id::{PersonId, RequestId, RunId};
 use crate::domain::reply::card;
 use crate::domain::request::{Request, State as RequestState};
 use crate::engine::Engine;
+use crate::engine::status::next_step;
 use crate::engine::tuning::SettingsRead;
-use crate::ports::store::{RequestFilter, TroubleKind};
+use crate::ports::store::RequestFilter;
 use crate::web::host_api::{Kept, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status};
 
 /// How many requests are listed where nothing is said.
@@ -42,6 +43,7 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         },
         settings: engine.settings_read().map(|read| SettingsRead::clone(&read)),
         warnings: warnings(engine),
+        loops: engine.report().await?.loops,
     }))
 }
 
@@ -59,22 +61,7 @@ pub async fn source(State(host): State<Host>) -> Result<Json<SourceStatus>, Host
 /// Returns where the source stands.
 pub async fn source_status(engine: &Engine) -> Result<SourceStatus, HostError> {
     let state = engine.ports().store.source().await?;
-    let hint = state.trouble.as_ref().map(|trouble| {
-        let revision = trouble.revision.short();
-        match trouble.kind {
-            TroubleKind::Bad => "mend it by another commit; until then the old rules decide".into(),
-            TroubleKind::Unreadable => {
-                "see whether the repository can be reached; the old rules decide".into()
-            }
-            TroubleKind::Trust | TroubleKind::Delta => {
-                format!("if this is meant, run `tribune source accept {revision} --reason …`")
-            }
-            TroubleKind::Diverged => format!(
-                "push history that descends from the applied revision, or, if this is meant, \
-                 run `tribune source rearm {revision} --reason …`"
-            ),
-        }
-    });
+    let hint = next_step(&state);
     Ok(SourceStatus {
         url: engine.options().source_url.clone(),
         branch: engine.options().source_branch.clone(),
@@ -92,6 +79,7 @@ pub async fn requests(
         states: if query.open { open_states() } else { Vec::new() },
         requester: query.requester,
         limit: if query.limit == 0 { LISTED } else { query.limit },
+        ..RequestFilter::default()
     };
     let found = host.engine.ports().store.requests(&filter).await?;
     Ok(Json(found.iter().map(line).collect()))

@@ -57,6 +57,19 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select, input[type=checkbox], input[type=radio]")) form.requestSubmit();
 });
 
+// The command that a form makes is shown as it grows; the server writes it.
+const composing = one("form[data-line]");
+let drawing = null;
+async function draw() {
+  const query = new URLSearchParams(new FormData(composing));
+  for (const name of ["csrf", "nonce"]) query.delete(name);
+  const url = `${location.pathname}?${query}`;
+  history.replaceState({}, "", url);
+  await refresh();
+}
+composing?.addEventListener("input", () => { clearTimeout(drawing); drawing = setTimeout(draw, 150); });
+for (const button of all("[data-noscript]")) button.hidden = true;
+
 // Text to take along.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
@@ -68,4 +81,33 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = words; }, 1500);
 });
 
-listen(() => ({ page: "true" }), { changed: refresh });
+// ---- a run's output as it comes
+
+const log = one("#log");
+
+function asked() {
+  const query = { page: "true" };
+  if (log?.dataset.running !== undefined) { query.run = log.dataset.run; query.from = log.dataset.to; }
+  return query;
+}
+
+function output({ from, to, text, tail, dropped, over }) {
+  if (!log || from !== Number(log.dataset.to)) { hear(); return; } // something was missed: from here on again
+  if (text) one("#log-head").append(text);
+  log.dataset.to = to;
+  if (tail !== null) one("#log-tail").textContent = tail;
+  one("#log-dropped").textContent = dropped;
+  one("#log-cut").hidden = dropped === 0;
+  if (text || tail) one("#log-none").hidden = true;
+  if (one("[data-follow] input")?.checked) log.scrollTop = log.scrollHeight;
+  if (!over) return;
+  delete log.dataset.running;
+  one("[data-follow]").hidden = true;
+  if (to === 0) one("#log-none").textContent = "It printed nothing.";
+  refresh();
+}
+
+if (log?.dataset.running !== undefined) log.scrollTop = log.scrollHeight;
+
+const hear = () => listen(asked, { changed: refresh, output });
+hear();

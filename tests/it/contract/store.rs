@@ -21,7 +21,7 @@ use tribune::domain::schedule::{Became, Mark, Occurrence};
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{Fate, RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Expect, Handled, RequestFilter, Session, SignInToken,
+    AuditFilter, Change, Conflict, Expect, Handled, RequestFilter, RunFilter, Session, SignInToken,
     SourceState, Store, StoreError, Swap, TroubleKind, Use,
 };
 use tribune::store::sqlite::{Options, SqliteStore};
@@ -91,6 +91,8 @@ on_both! {
     a_change_that_expects_another_revision_is_refused
     request_numbers_are_never_given_twice
     requests_are_listed_newest_first_by_state_and_person
+    requests_are_found_by_intent
+    runs_are_listed_newest_first_without_their_output
     runs_are_open_until_they_end
     a_run_needs_its_request
     a_citation_is_used_at_most_as_often_as_it_may_be
@@ -341,7 +343,8 @@ async fn requests_are_listed_newest_first_by_state_and_person(place: Bench) {
     store.commit(with_requests(all)).await.unwrap();
     let list = async |states: &[State], requester: Option<&str>, limit| {
         let requester = requester.map(|name| name.parse().unwrap());
-        let filter = RequestFilter { states: states.to_vec(), requester, limit };
+        let states = states.to_vec();
+        let filter = RequestFilter { states, requester, limit, ..RequestFilter::default() };
         let found = store.requests(&filter).await.unwrap();
         found.into_iter().map(|request| request.id.0).collect::<Vec<_>>()
     };
@@ -349,6 +352,38 @@ async fn requests_are_listed_newest_first_by_state_and_person(place: Bench) {
     assert_eq!(list(&[], None, 2).await, [4, 3]);
     assert_eq!(list(&[State::Denied, State::Running], None, 0).await, [3, 2, 1]);
     assert_eq!(list(&[State::Denied], Some("ada"), 0).await, [3]);
+    let page = RequestFilter { before: Some(RequestId(3)), limit: 1, ..RequestFilter::default() };
+    let found = store.requests(&page).await.unwrap();
+    assert_eq!(found.iter().map(|request| request.id.0).collect::<Vec<_>>(), [2]);
+}
+
+async fn requests_are_found_by_intent(place: Bench) {
+    let store = place.open().await;
+    let other = Request { intent: "other".parse().unwrap(), ..request(2) };
+    store.commit(with_requests(vec![request(1), other, request(3)])).await.unwrap();
+    let filter =
+        RequestFilter { intent: Some("other".parse().unwrap()), ..RequestFilter::default() };
+    let found = store.requests(&filter).await.unwrap();
+    assert_eq!(found.iter().map(|request| request.id.0).collect::<Vec<_>>(), [2]);
+}
+
+async fn runs_are_listed_newest_first_without_their_output(place: Bench) {
+    let store = place.open().await;
+    let loud = RunRecord { head: "much".to_owned(), tail: "more".to_owned(), ..run(1, 1) };
+    let ended = RunRecord { ended: Some(at(9)), outcome: Some(Outcome::Succeeded), ..run(2, 1) };
+    let runs = vec![loud, run(1, 2), ended.clone()];
+    let requests = vec![request(1), request(2)];
+    store.commit(Change { requests, runs, ..Change::default() }).await.unwrap();
+    let list = async |filter: RunFilter| store.runs(&filter).await.unwrap();
+    let quiet = RunRecord { head: String::new(), tail: String::new(), ..run(1, 1) };
+    let second = RunRecord { head: String::new(), tail: String::new(), ..run(1, 2) };
+    let ended = RunRecord { head: String::new(), tail: String::new(), ..ended };
+    let all = list(RunFilter::default()).await;
+    assert_eq!(all, [ended, second.clone(), quiet.clone()]);
+    let open = list(RunFilter { open: true, limit: 1, ..RunFilter::default() }).await;
+    assert_eq!(open, [second.clone()]);
+    let after = list(RunFilter { before: Some(second.id), ..RunFilter::default() }).await;
+    assert_eq!(after, [quiet]);
 }
 
 async fn runs_are_open_until_they_end(place: Bench) {

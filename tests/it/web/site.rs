@@ -18,6 +18,7 @@ use tribune::domain::person::{Person, Principal};
 use tribune::domain::repo::{PolicyFile, PolicyRepo};
 use tribune::engine::sessions::viewing::Viewing;
 use tribune::engine::sessions::{Applied, Sessions};
+use tribune::engine::status::{Fact, Health, LoopStatus, Report};
 use tribune::policy::Snapshot;
 use tribune::ports::board::Board;
 use tribune::ports::chat::{Chat, Destination};
@@ -163,6 +164,7 @@ impl TestSite {
             platform: platform(),
             viewing,
             store: store.clone(),
+            report: Arc::new(|| Box::pin(async { Ok(report()) })),
             clock: clock.clone(),
             names: Names::new(external.map(|url| url.parse().unwrap())),
             stopping: stopping.clone(),
@@ -262,6 +264,19 @@ impl TestSite {
 
 pub fn platform() -> Platform {
     PLATFORM.parse().unwrap()
+}
+
+/// A report with one loop that is well and one that needs a person.
+fn report() -> Report {
+    Report {
+        started: Timestamp::from_second(1_789_990_000).unwrap(),
+        loops: vec![
+            LoopStatus::new("outbox", Health::Good, "every message stands as it should"),
+            LoopStatus::new("source", Health::Stuck, "intents/<b>x</b>.yaml is wrong")
+                .with("Applied", Fact::Code("1f3870b".to_owned())),
+        ],
+        warnings: vec!["runs are <i>not</i> contained".to_owned()],
+    }
 }
 
 fn ops() -> ChatChannelId {

@@ -23,7 +23,8 @@ use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, Conflict, Expect, Forget, Handled, IncidentFilter, OutboxPost, Receipt,
-    RequestFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swap, Swept, Use,
+    RequestFilter, RunFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swap,
+    Swept, Use,
 };
 
 use super::drift::Drifts;
@@ -334,6 +335,10 @@ impl Store for FakeStore {
                     filter.requester.is_none()
                         || request.requester.person() == filter.requester.as_ref()
                 })
+                .filter(|request| filter.before.is_none_or(|before| request.id < before))
+                .filter(|request| {
+                    filter.intent.as_ref().is_none_or(|intent| request.intent == *intent)
+                })
                 .cloned()
                 .collect::<Vec<_>>()
         })?;
@@ -344,6 +349,22 @@ impl Store for FakeStore {
 
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError> {
         self.read(|data| data.runs.get(&id).cloned())
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        let without_output =
+            |run: &RunRecord| RunRecord { head: String::new(), tail: String::new(), ..run.clone() };
+        let found = self.read(|data| {
+            data.runs
+                .values()
+                .filter(|run| !filter.open || run.ended.is_none())
+                .filter(|run| filter.before.is_none_or(|before| run.id < before))
+                .map(without_output)
+                .collect::<Vec<_>>()
+        })?;
+        let mut found = newest(found, filter.limit);
+        found.reverse();
+        Ok(found)
     }
 
     async fn runs_open(&self) -> Result<Vec<RunRecord>, StoreError> {

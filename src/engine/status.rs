@@ -1,0 +1,280 @@
+//! How every loop is: one value that feeds `tribune status` and the console's status page.
+//!
+//! Each loop has a row here; a new loop adds its own to [`Engine::report`].
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::clocks::WAITING;
+use super::{Engine, EngineError};
+use crate::domain::id::Platform;
+use crate::domain::reply::run::state_words;
+use crate::domain::request::machine::next_tick;
+use crate::ports::store::{RequestFilter, SourceState, TroubleKind};
+
+/// How many posts that wait are counted.
+const COUNTED: u32 = 500;
+
+/// How everything is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// Every loop, in the order in which things pass through them.
+    pub loops: Vec<LoopStatus>,
+    /// What needs a person, in words; empty: nothing.
+    pub warnings: Vec<String>,
+}
+
+/// How one loop is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopStatus {
+    /// Its name, one word or two.
+    pub name: String,
+    /// Whether it is well.
+    pub health: Health,
+    /// How it is, in one line.
+    pub says: String,
+    /// What else there is to know: names and values.
+    pub facts: Vec<(String, Fact)>,
+}
+
+/// Whether a loop is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It does what it should.
+    Good,
+    /// It does not, and tries again by itself.
+    Trying,
+    /// It does not, and a person must act.
+    Stuck,
+    /// It is not used, or switched off.
+    Off,
+}
+
+impl Health {
+    /// Returns it in a word or two.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Good => "well",
+            Self::Trying => "trying again",
+            Self::Stuck => "needs a person",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Words or a number.
+    Text(String),
+    /// A literal: a revision, an address.
+    Code(String),
+    /// A moment.
+    At(Timestamp),
+}
+
+impl LoopStatus {
+    /// Makes a row without further facts.
+    pub fn new(name: &str, health: Health, says: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), health, says: says.into(), facts: Vec::new() }
+    }
+
+    /// Adds a fact.
+    pub fn with(mut self, name: &str, fact: Fact) -> Self {
+        self.facts.push((name.to_owned(), fact));
+        self
+    }
+
+    /// Adds a fact if it is known.
+    fn with_if(self, name: &str, fact: Option<Fact>) -> Self {
+        match fact {
+            Some(fact) => self.with(name, fact),
+            None => self,
+        }
+    }
+}
+
+/// What was last heard of each chat platform.
+#[derive(Debug, Default)]
+pub struct Hearing(Mutex<BTreeMap<Platform, Result<Timestamp, (Timestamp, String)>>>);
+
+impl Hearing {
+    /// Notes that messages of a platform were taken in.
+    pub(super) fn well(&self, platform: &Platform, now: Timestamp) {
+        self.note(platform, Ok(now));
+    }
+
+    /// Notes that they could not be, and why; the first time of several is kept.
+    pub(super) fn failed(&self, platform: &Platform, now: Timestamp, why: &str) {
+        let since = match self.of(platform) {
+            Some(Err((since, _))) => since,
+            Some(Ok(_)) | None => now,
+        };
+        self.note(platform, Err((since, why.to_owned())));
+    }
+
+    fn note(&self, platform: &Platform, what: Result<Timestamp, (Timestamp, String)>) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert(platform.clone(), what);
+    }
+
+    fn of(&self, platform: &Platform) -> Option<Result<Timestamp, (Timestamp, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(platform).cloned()
+    }
+}
+
+/// Says what to do about what keeps a revision from being applied.
+pub fn next_step(state: &SourceState) -> Option<String> {
+    let trouble = state.trouble.as_ref()?;
+    let revision = trouble.revision.short();
+    Some(match trouble.kind {
+        TroubleKind::Bad => "mend it by another commit; until then the old rules decide".into(),
+        TroubleKind::Unreadable => {
+            "see whether the repository can be reached; the old rules decide".into()
+        }
+        TroubleKind::Trust | TroubleKind::Delta => {
+            format!("if this is meant, run `tribune source accept {revision} --reason …`")
+        }
+        TroubleKind::Diverged => format!(
+            "push history that descends from the applied revision, or, if this is meant, \
+             run `tribune source rearm {revision} --reason …`"
+        ),
+    })
+}
+
+impl Engine {
+    /// Returns how everything is.
+    pub async fn report(&self) -> Result<Report, EngineError> {
+        let mut loops = vec![self.source_status().await?, self.requests_status().await?];
+        loops.push(self.runs_status());
+        loops.push(self.outbox_status().await?);
+        loops.extend(self.ports.chats.keys().map(|platform| self.chat_status(platform)));
+        loops.push(self.audit_status().await?);
+        loops.push(self.sessions_status().await?);
+        loops.push(LoopStatus::new("sandbox", Health::Good, self.options.sandbox.clone()));
+        Ok(Report { started: self.started, loops, warnings: self.options.warnings.clone() })
+    }
+
+    async fn source_status(&self) -> Result<LoopStatus, EngineError> {
+        let state = self.ports.store.source().await?;
+        let (health, says) = match (&state.trouble, &state.unreachable, &state.applied) {
+            (Some(trouble), ..) => (Health::Stuck, trouble.summary.clone()),
+            (None, Some(why), _) => (Health::Trying, why.clone()),
+            (None, None, None) => (Health::Trying, "no revision is applied yet".to_owned()),
+            (None, None, Some(applied)) => {
+                (Health::Good, format!("revision {} decides", applied.short()))
+            }
+        };
+        let revision = |revision: &Option<crate::domain::id::Revision>| {
+            revision.as_ref().map(|revision| Fact::Code(revision.short().to_owned()))
+        };
+        let watched = format!("{} {}", self.options.source_url, self.options.source_branch);
+        Ok(LoopStatus::new("source", health, says)
+            .with("Watched", Fact::Code(watched))
+            .with_if("Observed", revision(&state.observed))
+            .with_if("Attempted", revision(&state.attempted))
+            .with_if("Applied", revision(&state.applied))
+            .with_if("Applied at", state.applied_at.map(Fact::At))
+            .with_if("Last fetch", state.fetched_at.map(Fact::At))
+            .with_if("Wrong since", state.trouble.as_ref().map(|trouble| Fact::At(trouble.since)))
+            .with_if("Next step", next_step(&state).map(Fact::Text)))
+    }
+
+    async fn requests_status(&self) -> Result<LoopStatus, EngineError> {
+        let filter = RequestFilter { states: WAITING.to_vec(), ..RequestFilter::default() };
+        let open = self.ports.store.requests(&filter).await?;
+        let count = |state| open.iter().filter(|request| request.state == state).count();
+        let parts: Vec<String> = WAITING
+            .into_iter()
+            .filter(|state| count(*state) > 0)
+            .map(|state| format!("{} {}", count(state), state_words(state)))
+            .collect();
+        let says = if parts.is_empty() { "none waits".to_owned() } else { parts.join(", ") };
+        let next = open.iter().filter_map(next_tick).min();
+        Ok(LoopStatus::new("requests", Health::Good, says)
+            .with_if("Next clock", next.map(Fact::At)))
+    }
+
+    fn runs_status(&self) -> LoopStatus {
+        let running = self.running();
+        let (health, says) = if self.is_draining() {
+            (Health::Off, "nothing new starts: the daemon is stopping".to_owned())
+        } else {
+            let most = self.options.max_running;
+            (Health::Good, format!("{} of at most {most} under way", running.len()))
+        };
+        let names: Vec<String> = running.iter().map(ToString::to_string).collect();
+        let names = (!names.is_empty()).then(|| Fact::Text(names.join(", ")));
+        LoopStatus::new("runs", health, says).with_if("Running", names)
+    }
+
+    async fn outbox_status(&self) -> Result<LoopStatus, EngineError> {
+        let waiting = self.ports.store.posts_due(Timestamp::MAX, COUNTED).await?;
+        let failing = waiting.iter().filter(|post| post.failures > 0).count();
+        let next = waiting.iter().filter_map(|post| post.not_before).min();
+        let many = if waiting.len() == COUNTED as usize { " or more" } else { "" };
+        let (health, says) = match (waiting.len(), failing) {
+            (0, _) => (Health::Good, "every message stands as it should".to_owned()),
+            (some, 0) => (Health::Good, format!("{some}{many} messages are on their way")),
+            (some, failing) => {
+                let says = format!("{some}{many} messages wait, {failing} of them failed before");
+                (Health::Trying, says)
+            }
+        };
+        Ok(LoopStatus::new("outbox", health, says).with_if("Next try", next.map(Fact::At)))
+    }
+
+    fn chat_status(&self, platform: &Platform) -> LoopStatus {
+        let name = format!("chat {platform}");
+        match self.hearing.of(platform) {
+            None => LoopStatus::new(&name, Health::Trying, "connecting"),
+            Some(Ok(at)) => LoopStatus::new(&name, Health::Good, "connected")
+                .with("Last taken in", Fact::At(at)),
+            Some(Err((since, why))) => {
+                LoopStatus::new(&name, Health::Trying, why).with("Since", Fact::At(since))
+            }
+        }
+    }
+
+    async fn audit_status(&self) -> Result<LoopStatus, EngineError> {
+        let head = self.ports.store.audit_head().await?.map_or(0, |row| row.seq);
+        let rows = Fact::Text(head.to_string());
+        let written = match self.ports.ledger.last_row().await {
+            Ok(written) => written,
+            Err(error) => {
+                let says = format!("its file cannot be read: {error}");
+                return Ok(LoopStatus::new("audit", Health::Stuck, says).with("Rows", rows));
+            }
+        };
+        let (health, says) = match head.saturating_sub(written) {
+            0 => (Health::Good, "store and file agree".to_owned()),
+            behind => (Health::Trying, format!("the file is {behind} rows behind the store")),
+        };
+        let signed = self.ports.ledger.last_checkpoint().await.ok().flatten();
+        Ok(LoopStatus::new("audit", health, says)
+            .with("Rows", rows)
+            .with_if("Last checkpoint", signed.map(|signed| Fact::At(signed.at))))
+    }
+
+    async fn sessions_status(&self) -> Result<LoopStatus, EngineError> {
+        let sessions = self.ports.store.sessions().await?;
+        let mut people: Vec<String> =
+            sessions.iter().map(|session| format!("@{}", session.person)).collect();
+        people.sort();
+        people.dedup();
+        let says = match people.len() {
+            0 => "nobody is signed in to the console".to_owned(),
+            1 => "1 person is signed in to the console".to_owned(),
+            many => format!("{many} people are signed in to the console"),
+        };
+        let who = (!people.is_empty()).then(|| Fact::Text(people.join(", ")));
+        Ok(LoopStatus::new("sessions", Health::Good, says).with_if("Who", who))
+    }
+}
