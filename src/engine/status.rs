@@ -12,6 +12,7 @@ use super::clocks::WAITING;
 use super::{Engine, EngineError};
 use crate::domain::id::Platform;
 use crate::domain::reply::run::state_words;
+use crate::domain::request::State;
 use crate::domain::request::machine::next_tick;
 use crate::ports::store::{RequestFilter, SourceState, TroubleKind};
 
@@ -130,6 +131,14 @@ impl Hearing {
     }
 }
 
+/// Says what a waiting request waits for, after a number.
+fn waiting_words(state: State) -> &'static str {
+    match state {
+        State::NeedsApproval => "waiting for approval",
+        other => state_words(other),
+    }
+}
+
 /// Says what to do about what keeps a revision from being applied.
 pub fn next_step(state: &SourceState) -> Option<String> {
     let trouble = state.trouble.as_ref()?;
@@ -194,7 +203,7 @@ impl Engine {
         let parts: Vec<String> = WAITING
             .into_iter()
             .filter(|state| count(*state) > 0)
-            .map(|state| format!("{} {}", count(state), state_words(state)))
+            .map(|state| format!("{} {}", count(state), waiting_words(state)))
             .collect();
         let says = if parts.is_empty() { "none waits".to_owned() } else { parts.join(", ") };
         let next = open.iter().filter_map(next_tick).min();

@@ -43,9 +43,16 @@ pub struct Watch {
     #[serde(default)]
     page: bool,
     /// The run whose output is shown, and how much of it, in bytes.
-    run: Option<RunId>,
+    run: Option<String>,
     #[serde(default)]
     from: usize,
+}
+
+impl Watch {
+    fn run(&self) -> Result<Option<RunId>, WebError> {
+        let run = self.run.as_deref().map(str::parse).transpose();
+        run.map_err(|_| WebError::BadForm("there is no such run".to_owned()))
+    }
 }
 
 /// GET `/events`.
@@ -63,7 +70,7 @@ pub async fn events(
     let head = if watch.page { head(&site).await? } else { 0 };
     let now = site.clock.now();
     let feed = Feed {
-        run: watch.run.map(|run| Following::new(run, watch.from)),
+        run: watch.run()?.map(|run| Following::new(run, watch.from)),
         next_look: now + LOOK,
         next_check: now + RECHECK,
         ready: VecDeque::new(),

@@ -3,6 +3,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use crate::domain::intent::Category;
 use crate::domain::reply;
 use crate::domain::reply::run::state_words;
 use crate::domain::request::State;
@@ -113,19 +114,32 @@ impl Tone {
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(
     source = "<span class=\"badge {{ tone.class() }}\"><svg viewBox=\"0 0 16 16\" width=\"12\" \
-              height=\"12\" aria-hidden=\"true\"><path d=\"{{ tone.icon() }}\"/></svg>\
+              height=\"12\" aria-hidden=\"true\"><path d=\"{{ icon }}\"/></svg>\
               {{ words }}</span>",
     ext = "html"
 )]
 pub struct Badge {
     tone: Tone,
+    icon: &'static str,
     words: String,
 }
 
 impl Badge {
     /// Makes a label.
     pub fn new(tone: Tone, words: impl Into<String>) -> Self {
-        Self { tone, words: words.into() }
+        Self { tone, icon: tone.icon(), words: words.into() }
+    }
+
+    /// Returns the label of an intent's category: an eye, a pencil, a bolt.
+    pub fn category(category: Category) -> Self {
+        let (tone, icon) = match category {
+            Category::Read => {
+                (Tone::Off, "M1.5 8C4 4.2 12 4.2 14.5 8 12 11.8 4 11.8 1.5 8zM8 6.8v2.4")
+            }
+            Category::Change => (Tone::Go, "M3 13l.7-3 6.8-6.8 2.3 2.3L6 12.3z"),
+            Category::Destroy => (Tone::No, "M9 1.8 4 9h3.5L7 14.2 12 7H8.5z"),
+        };
+        Self { tone, icon, words: category.as_str().to_owned() }
     }
 
     /// Returns the label of a request's state.

@@ -7,6 +7,7 @@
 
 mod demo;
 mod driver;
+mod work;
 
 use demo::Demo;
 use driver::{Browser, DOWN, Driver, ENTER, ESCAPE, TAB};
@@ -142,9 +143,9 @@ async fn a_small_screen_shows_one_thing_at_a_time() {
     expect_fits(&browser, "the thread").await;
     browser.click(".thread a.back").await;
     browser.until("the channel again", "return !document.querySelector('.thread')").await;
-    browser.click(".stream a.back").await;
+    browser.click(".stream a.menu-button").await;
     browser.sees("Sign out").await;
-    expect_fits(&browser, "the list of channels").await;
+    expect_fits(&browser, "the menu").await;
     browser.click(".places a").await;
     browser.element("#write-stream").await;
     browser.expect_no_complaints().await;

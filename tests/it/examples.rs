@@ -13,7 +13,8 @@ pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn shipped() -> PolicyRepo {
+/// Returns the shipped policy repo.
+pub fn shipped() -> PolicyRepo {
     let files = Files::read(&top()).expect("the shipped policy repo can be read");
     let loaded = manifest::load(&files).unwrap_or_else(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -158,8 +158,19 @@ pub enum Control {
 }
 
 impl Field {
+    /// Returns the fields of an intent, those that are needed first.
+    pub fn all(intent: &Intent, fields: &Fields) -> Vec<Self> {
+        let mut all: Vec<Self> = intent
+            .params
+            .iter()
+            .map(|(name, param)| Self::of(name.as_str(), param, fields))
+            .collect();
+        all.sort_by_key(|field| !field.required);
+        all
+    }
+
     /// Returns the field of a parameter, with the value that was given or the default.
-    pub fn of(name: &str, param: &Param, fields: &Fields) -> Self {
+    fn of(name: &str, param: &Param, fields: &Fields) -> Self {
         let default = param.default.as_ref().map(ToString::to_string);
         let (control, hint) = match &param.kind {
             ParamKind::Boolean => {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 pub use super::form::address;
 use super::form::{Field, Fields};
-use super::intents::{category, evidence};
+use super::intents::evidence;
 use super::requests::{RequestRow, row};
 use super::sight::Sight;
 use crate::domain::duration;
@@ -139,15 +139,11 @@ async fn prepare(
         shell,
         name: intent.name.to_string(),
         summary: intent.summary.clone(),
-        category: category(intent.category),
+        category: Badge::category(intent.category),
         facts: facts(intent),
         can_check: intent.check.is_some(),
         check: fields.check,
-        fields: intent
-            .params
-            .iter()
-            .map(|(name, param)| Field::of(name.as_str(), param, &fields))
-            .collect(),
+        fields: Field::all(intent, &fields),
         single: targets.iter().any(|one| one.count > one.hosts.len()) || !more.is_empty(),
         targets,
         more,

@@ -11,7 +11,7 @@ use crate::domain::reply;
 use crate::engine::sessions::SessionError;
 use crate::web::Site;
 use crate::web::error::{WebError, show};
-use crate::web::look::{Badge, Tone};
+use crate::web::look::Badge;
 use crate::web::place;
 use crate::web::reader::Reader;
 use crate::web::shell::{Shell, Tab};
@@ -85,22 +85,12 @@ fn row(intent: &Intent, able: bool) -> IntentRow {
     IntentRow {
         name: intent.name.to_string(),
         summary: intent.summary.clone(),
-        category: category(intent.category),
+        category: Badge::category(intent.category),
         risk: intent.risk,
         targets: intent.targets.clone(),
         evidence: evidence(intent),
         able,
     }
-}
-
-/// Returns a category as a label.
-pub fn category(category: Category) -> Badge {
-    let tone = match category {
-        Category::Read => Tone::Go,
-        Category::Change => Tone::Wait,
-        Category::Destroy => Tone::No,
-    };
-    Badge::new(tone, category.as_str())
 }
 
 /// Says what evidence an intent takes.

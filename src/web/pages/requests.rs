@@ -73,6 +73,8 @@ pub struct RequestRow {
     pub deadline: Option<Moment>,
     /// Why it ended.
     pub why: Option<String>,
+    /// Its latest run.
+    pub run: Option<String>,
 }
 
 /// GET `/requests`.
@@ -124,6 +126,7 @@ pub fn row(site: &Site, reader: &Reader, snapshot: &Snapshot, request: &Request)
         needs: needs(snapshot, request, me, Naming::Some, now),
         deadline: ends.map(|at| Moment::new(at, now)),
         why: request.ended.as_ref().map(|ending| ending.why.clone()),
+        run: (request.attempts > 0).then(|| format!("{}.{}", request.id, request.attempts)),
     }
 }
 

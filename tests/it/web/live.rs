@@ -7,20 +7,20 @@ use reqwest::Response;
 use super::site::{TestSite, Visitor};
 
 /// A stream of events as a browser reads it.
-struct Listener {
+pub struct Listener {
     bytes: futures_util::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     read: String,
 }
 
 impl Listener {
-    async fn open(visitor: &Visitor, path: &str) -> Self {
+    pub async fn open(visitor: &Visitor, path: &str) -> Self {
         let answer: Response = visitor.get(path).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         Self { bytes: answer.bytes_stream().boxed(), read: String::new() }
     }
 
     /// Returns the next event's name and data; `None` when the stream ended.
-    async fn next(&mut self) -> Option<(String, serde_json::Value)> {
+    pub async fn next(&mut self) -> Option<(String, serde_json::Value)> {
         loop {
             if let Some((event, rest)) = self.read.split_once("\n\n") {
                 let field = |name: &str| {

@@ -6,3 +6,4 @@ mod pages;
 mod shell;
 mod signing_in;
 mod site;
+mod work;

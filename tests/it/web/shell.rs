@@ -1,5 +1,6 @@
 //! What stands around every page, and who sees which.
 
+use super::live::Listener;
 use super::site::TestSite;
 
 #[tokio::test]
@@ -21,9 +22,8 @@ async fn a_page_that_policy_denies_is_not_listed_says_who_could_and_is_audited()
 async fn a_page_hears_that_something_changed() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;
-    let mut events = ada.get("/events?page=true").send().await.unwrap();
+    let mut listener = Listener::open(&ada, "/events?page=true").await;
     site.sign_in("grace").await;
     site.clock.advance(jiff::SignedDuration::from_secs(1));
-    let piece = events.chunk().await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&piece).contains("event: changed"), "{piece:?}");
+    assert_eq!(listener.next().await.unwrap().0, "changed");
 }
