@@ -166,9 +166,16 @@ impl Engine {
         loops.push(self.outbox_status().await?);
         loops.extend(self.ports.chats.keys().map(|platform| self.chat_status(platform)));
         loops.push(self.audit_status().await?);
+        loops.push(self.retention_status().await?);
         loops.push(self.sessions_status().await?);
         loops.push(LoopStatus::new("sandbox", Health::Good, self.options.sandbox.clone()));
-        Ok(Report { started: self.started, loops, warnings: self.options.warnings.clone() })
+        Ok(Report { started: self.started, loops, warnings: self.warnings() })
+    }
+
+    /// Returns what needs a person.
+    pub fn warnings(&self) -> Vec<String> {
+        let read = self.settings_read().and_then(|read| read.warning());
+        self.options.warnings.iter().cloned().chain(read).collect()
     }
 
     async fn source_status(&self) -> Result<LoopStatus, EngineError> {
@@ -216,7 +223,7 @@ impl Engine {
         let (health, says) = if self.is_draining() {
             (Health::Off, "nothing new starts: the daemon is stopping".to_owned())
         } else {
-            let most = self.options.max_running;
+            let most = self.tuning().max_running;
             (Health::Good, format!("{} of at most {most} under way", running.len()))
         };
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
@@ -270,6 +277,31 @@ impl Engine {
         Ok(LoopStatus::new("audit", health, says)
             .with("Rows", rows)
             .with_if("Last checkpoint", signed.map(|signed| Fact::At(signed.at))))
+    }
+
+    async fn retention_status(&self) -> Result<LoopStatus, EngineError> {
+        let stock = self.ports.store.stock().await?;
+        let swept = self.ports.store.swept().await?;
+        let says = match swept.at {
+            None => "nothing was swept yet".to_owned(),
+            Some(_) if swept.removed.values().all(|removed| *removed == 0) => {
+                "nothing was too old at the last sweep".to_owned()
+            }
+            Some(_) => {
+                let removed = swept.removed.iter().filter(|(_, removed)| **removed > 0);
+                let parts: Vec<String> =
+                    removed.map(|(kind, removed)| format!("{removed} {kind}")).collect();
+                format!("the last sweep removed {}", parts.join(", "))
+            }
+        };
+        let kept = format!(
+            "{} requests, output of {} runs, {} messages, {} audit rows",
+            stock.requests, stock.outputs, stock.posts, stock.audit
+        );
+        Ok(LoopStatus::new("retention", Health::Good, says)
+            .with("Kept", Fact::Text(kept))
+            .with_if("Last sweep", swept.at.map(Fact::At))
+            .with_if("Next by", swept.at.map(|at| Fact::At(at + self.tuning().retention.every))))
     }
 
     async fn sessions_status(&self) -> Result<LoopStatus, EngineError> {

@@ -42,15 +42,9 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
             swept: store.swept().await?,
         },
         settings: engine.settings_read().map(|read| SettingsRead::clone(&read)),
-        warnings: warnings(engine),
+        warnings: engine.warnings(),
         loops: engine.report().await?.loops,
     }))
-}
-
-/// Returns what needs a person.
-fn warnings(engine: &Engine) -> Vec<String> {
-    let read = engine.settings_read().and_then(|read| read.warning());
-    engine.options().warnings.iter().cloned().chain(read).collect()
 }
 
 /// GET source.

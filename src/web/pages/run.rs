@@ -44,6 +44,8 @@ struct Log {
     head: String,
     tail: String,
     dropped: u64,
+    /// Whether it was removed, as old as it was.
+    forgotten: bool,
     /// How much of the head is there, in bytes; what follows comes as live events.
     to: usize,
     running: bool,
@@ -79,6 +81,7 @@ pub async fn page(
             head: run.head,
             tail: run.tail,
             dropped: run.dropped,
+            forgotten: run.forgotten,
         },
     };
     Ok(show(&page))

@@ -87,6 +87,7 @@ fn run(request: u64) -> RunRecord {
         head: "first line\n".to_owned(),
         tail: String::new(),
         dropped: 0,
+        forgotten: false,
     }
 }
 
@@ -201,7 +202,12 @@ async fn a_run_shows_and_gives_its_whole_log() {
         outcome: Some(RunOutcome::TimedOut),
         ..run(1)
     };
-    put(&site, vec![Request { attempts: 1, ..ended(1, State::TimedOut, "late") }], vec![cut]).await;
+    put(
+        &site,
+        vec![Request { attempts: 1, ..ended(1, State::TimedOut, "late") }],
+        vec![cut.clone()],
+    )
+    .await;
     let grace = site.sign_in("grace").await;
     let page = grace.page("/runs/r1.1").await;
     for text in ["first line", "4096", "the end", "timed out", "after 1 min", "/requests/r1"] {
@@ -212,6 +218,9 @@ async fn a_run_shows_and_gives_its_whole_log() {
     let log = answer.text().await.unwrap();
     assert_eq!(log, "first line\n\n[… 4096 bytes were dropped here …]\nthe end\n");
     assert!(grace.page("/runs").await.contains("/runs/r1.1"));
+    let gone = RunRecord { head: String::new(), tail: String::new(), forgotten: true, ..cut };
+    put(&site, vec![], vec![gone]).await;
+    assert!(grace.page("/runs/r1.1").await.contains("older than is kept"));
     assert!(grace.page("/runs?show=open").await.contains("Nothing is running"));
 }
 
