@@ -9,10 +9,12 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-#[path = "../benches/sample/mod.rs"]
-mod sample;
+#[path = "../benches/sample/repo.rs"]
+mod repo;
+#[path = "../benches/sample/words.rs"]
+mod words;
 
-use sample::repo::{Size, policy_repo, write};
+use repo::{Size, policy_repo, write};
 
 #[derive(Debug, Parser)]
 struct Args {

@@ -1,4 +1,5 @@
-//! What benches and tests work on: policy repos and stores of any size.
+//! What benches work on: policy repos and stores of any size.
 
 pub mod repo;
+pub mod store;
 mod words;

@@ -51,6 +51,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// A running Tribune.
 pub struct App {
     engine: Arc<Engine>,
+    console: Arc<Console>,
     store: Arc<SqliteStore>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     stopping: CancellationToken,
@@ -88,14 +89,19 @@ impl App {
         let socket =
             HostSocket::open(&settings.socket(), &settings.socket_token(), clock.as_ref())?;
         let names = Names::new(Some(external.clone()));
-        let parts = web::Parts::of(&engine, console, names, stopping.clone());
+        let parts = web::Parts::of(&engine, console.clone(), names, stopping.clone());
         let servers = vec![
             tokio::spawn(web::serve(listener, parts)),
             tokio::spawn(web::host::serve(socket, Arc::clone(&engine), stopping.clone())),
         ];
         tracing::info!(%listen, "tribune is up");
         let reload = Reload::new(settings, secrets);
-        Ok(Self { engine, store, servers, stopping, reload })
+        Ok(Self { engine, console, store, servers, stopping, reload })
+    }
+
+    /// Returns the console, for whoever writes to it within this process.
+    pub fn console(&self) -> &Arc<Console> {
+        &self.console
     }
 
     /// Returns the engine.

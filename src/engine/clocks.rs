@@ -1,6 +1,6 @@
 //! Waking what has waited long enough: collect and execute clocks, reminders, windows, retries.
 //!
-//! What a request waits for is in the request itself; only retries are kept here, in memory,
+//! What a request waits for is in the request itself; when to look at it is kept here, in memory,
 //! since a restart looks at every open request anyway.
 
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 
 use super::{Engine, EngineError};
 use crate::domain::id::RequestId;
-use crate::domain::request::State;
 use crate::domain::request::machine::next_tick;
+use crate::domain::request::{Request, State};
 use crate::ports::store::RequestFilter;
 
 /// States of requests that are not over and do not run.
@@ -34,46 +34,49 @@ impl Engine {
         self.clocks.wake.notify_one();
     }
 
-    /// Says that the clocks of some request may have changed.
-    pub(super) fn wake_clocks(&self) {
-        self.clocks.wake.notify_one();
+    /// Looks at a request again when its next clock runs out.
+    pub(super) fn keep_clock(&self, request: &Request) {
+        let due = next_tick(request).filter(|at| *at > self.now());
+        if let Some(at) = due {
+            self.look_again(request.id, at);
+        }
     }
 
     /// Wakes requests until the engine stops.
     pub(super) async fn keep_time(self: Arc<Self>) {
         loop {
-            let next = match self.tick().await {
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::error!(%error, "open requests cannot be read");
-                    self.now() + SignedDuration::from_secs(5)
+            // Whatever wrote a request kept its clock; now and then all are looked through.
+            let all_again = self.now() + SignedDuration::from_mins(1);
+            if let Err(error) = self.keep_all_clocks().await {
+                tracing::error!(%error, "open requests cannot be read");
+            }
+            while self.now() < all_again {
+                let next = self.tick().map_or(all_again, |next| next.min(all_again));
+                tokio::select! {
+                    () = self.clocks.wake.notified() => {}
+                    () = self.ports.clock.sleep_until(next) => {}
                 }
-            };
-            tokio::select! {
-                () = self.clocks.wake.notified() => {}
-                () = self.ports.clock.sleep_until(next) => {}
             }
         }
     }
 
-    /// Looks at every request that is due, and returns when the next one is.
-    async fn tick(self: &Arc<Self>) -> Result<Timestamp, EngineError> {
-        let now = self.now();
+    async fn keep_all_clocks(self: &Arc<Self>) -> Result<(), EngineError> {
         let filter = RequestFilter { states: WAITING.to_vec(), ..RequestFilter::default() };
-        let mut due = self.take_due(now);
-        let mut next = now + SignedDuration::from_mins(1);
         for request in self.ports.store.requests(&filter).await? {
-            match next_tick(&request) {
-                Some(at) if at <= now => due.push(request.id),
-                Some(at) => next = next.min(at),
-                None => {}
+            if let Some(at) = next_tick(&request) {
+                self.look_again(request.id, at);
             }
         }
-        for request in due {
+        Ok(())
+    }
+
+    /// Looks at every request that is due, and returns when the next one is.
+    fn tick(self: &Arc<Self>) -> Option<Timestamp> {
+        for request in self.take_due(self.now()) {
             self.consider(request);
         }
         let again = self.clocks.again.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(again.values().copied().chain([next]).min().unwrap_or(next))
+        again.values().copied().min()
     }
 
     fn take_due(&self, now: Timestamp) -> Vec<RequestId> {

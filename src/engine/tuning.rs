@@ -89,7 +89,6 @@ impl Engine {
             self.tuning.store(Arc::new(tuning));
             self.wake_source();
             self.retention_wake.notify_one();
-            self.wake_clocks();
         }
         Ok(())
     }

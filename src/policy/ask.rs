@@ -5,9 +5,11 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
 };
 
+use jiff::Timestamp;
+
 use super::act::Scene;
 use super::compile::Policies;
-use super::facts::{Fact, datetime, uid};
+use super::facts::{Fact, uid};
 
 /// One question in the making.
 #[derive(Debug, Clone)]
@@ -15,6 +17,7 @@ pub(super) struct Ask {
     principal: EntityUid,
     action: &'static str,
     resource: EntityUid,
+    now: Timestamp,
     context: Vec<(String, RestrictedExpression)>,
     /// Entities that the slice must hold.
     pub named: Vec<EntityUid>,
@@ -62,9 +65,9 @@ impl Ask {
         resource: EntityUid,
         scene: &Scene<'_>,
     ) -> Self {
-        let named = vec![principal.clone(), resource.clone()];
-        let ask = Self { principal, action, resource, context: vec![], named, extra: vec![] }
-            .with("now", datetime(scene.now))
+        let named = vec![principal.clone(), uid("Action", action), resource.clone()];
+        let (now, context, extra) = (scene.now, vec![], vec![]);
+        let ask = Self { principal, action, resource, now, context, named, extra }
             .naming("via", uid("Via", scene.via.as_str()));
         match scene.channel {
             Some(channel) => ask.naming("channel", uid("Channel", channel.as_str())),
@@ -100,10 +103,11 @@ impl Ask {
 }
 
 impl Policies {
-    /// Makes the slice and the request, both checked against the schema.
+    /// Makes the slice, and the request, which is checked against the schema.
     pub(super) fn prepare(&self, ask: &Ask) -> Result<Ready, String> {
-        let entities = self.facts.slice(&ask.named, &ask.extra, &self.schema)?;
-        let context = Context::from_pairs(ask.context.clone())
+        let entities = self.facts.slice(&ask.named, &ask.extra)?;
+        let now = ("now".to_owned(), self.moment.at(ask.now));
+        let context = Context::from_pairs(ask.context.iter().cloned().chain([now]))
             .map_err(|error| format!("the context cannot be told to cedar: {error}"))?;
         let request = Request::new(
             ask.principal.clone(),

@@ -1,12 +1,14 @@
 //! A question with everything that the host establishes about it: who asks, whose approval
 //! counts, which slots are filled, whether the cited pull request is evidence at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cedar_policy::RestrictedExpression;
 
 use crate::domain::approval::{Filling, fill};
 use crate::domain::decision::Reason;
 use crate::domain::evidence::Citation;
-use crate::domain::id::{PersonId, TargetName};
+use crate::domain::id::{PersonId, RoleName, TargetName};
 use crate::domain::intent::{Cite, Intent, Slot};
 use crate::domain::param::{Args, Value};
 use crate::domain::request::Mode;
@@ -18,7 +20,7 @@ use super::explain::refuses;
 use super::facts::uid;
 use super::question::Question;
 use super::standing::Standing;
-use super::voting::{may_fill, stand_in_may_fill};
+use super::voting::{may_fill, stand_in_may_fill, who_may_fill};
 
 /// What one asks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,11 +206,18 @@ fn suppose<'a>(
     let missing = filling.missing.iter().cloned();
     let (slots, hard): (Vec<Slot>, Vec<Slot>) =
         missing.partition(|slot| stand_in_may_fill(snapshot, question, &slot.role));
-    let free = snapshot.repo.people.keys().filter(|person| !approvers.contains(person));
-    let free: Vec<PersonId> = free.cloned().collect();
-    let found = fill(&hard, &free, |person, slot| may_fill(snapshot, question, person, &slot.role));
-    let people = snapshot.repo.people.keys().filter(|person| found.filled.contains_key(*person));
-    found.is_complete().then(|| Supposed { slots, people: people.collect() })
+    let able: BTreeMap<&RoleName, Vec<PersonId>> = hard
+        .iter()
+        .map(|slot| (&slot.role, who_may_fill(snapshot, question, &slot.role)))
+        .collect();
+    let free: BTreeSet<&PersonId> =
+        able.values().flatten().filter(|person| !approvers.contains(person)).collect();
+    let free: Vec<PersonId> = free.into_iter().cloned().collect();
+    let found = fill(&hard, &free, |person, slot| able[&slot.role].contains(person));
+    found.is_complete().then(|| {
+        let people = found.filled.keys().filter_map(|id| snapshot.repo.people.get_key_value(id));
+        Supposed { slots, people: people.map(|(id, _)| id).collect() }
+    })
 }
 
 /// Returns the arguments as Cedar's record.

@@ -14,9 +14,11 @@ use crate::domain::diagnostic::{Code, Diagnostic, Place};
 use crate::domain::id::RepoPath;
 use crate::domain::repo::{PolicyFile, PolicyRepo};
 
+use super::alike::Alike;
 use super::facts::Facts;
 use super::index::Index;
 use super::lint::{Subject, closed_intents, lint};
+use super::moment::Moment;
 use super::rule::{Rule, RuleEffect};
 use super::source::{find_policy, from_cedar, place};
 use super::vocabulary::Vocabulary;
@@ -30,6 +32,8 @@ pub struct Policies {
     pub(super) schema: Schema,
     pub(super) facts: Facts,
     pub(super) index: Index,
+    pub(super) alike: Alike,
+    pub(super) moment: Moment,
     /// The branch that a supposed pull request is merged into.
     pub(super) base: String,
     rules: BTreeMap<String, Rule>,
@@ -65,7 +69,7 @@ impl Policies {
         let subject = Subject::new(repo, &vocabulary, &facts);
         problems.extend(check_each(&subject, &rules, &schema));
         if problems.is_empty() {
-            problems.extend(check_all(&subject, &rules, &schema));
+            problems.extend(check_all(&subject, &rules));
         }
         if !problems.is_empty() {
             problems.sort();
@@ -74,7 +78,9 @@ impl Policies {
         }
         let policies: Vec<Policy> = rules.values().map(|rule| rule.policy.clone()).collect();
         let index = Index::of(&policies, &vocabulary.actions);
-        Ok((Self { schema, facts, index, base: base(&rules), rules }, vec![]))
+        let alike = Alike::of(repo, rules.values());
+        let (moment, base) = (Moment::default(), base(&rules));
+        Ok((Self { schema, facts, index, alike, moment, base, rules }, vec![]))
     }
 
     /// Iterates over all rules in order of id.
@@ -176,15 +182,11 @@ fn check_each(
 }
 
 /// Finds what only shows in all rules together.
-fn check_all(
-    subject: &Subject<'_>,
-    rules: &BTreeMap<String, Rule>,
-    schema: &Schema,
-) -> Vec<Diagnostic> {
+fn check_all(subject: &Subject<'_>, rules: &BTreeMap<String, Rule>) -> Vec<Diagnostic> {
     if !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
         return vec![Diagnostic::new(Code::PolicyNone, folder(), "no policy permits anything")];
     }
-    closed_intents(subject, schema, rules.values())
+    closed_intents(subject, rules.values())
 }
 
 /// Validates strictly at level 1; warnings are errors. Each problem comes with its rule's id.

@@ -25,13 +25,23 @@ pub fn decide(snapshot: &Snapshot, question: &Question<'_>) -> Decision {
     }
 }
 
+/// Says whether a request would be permitted, or could be with evidence: [`decide`] without the
+/// reasons, for whoever asks about many.
+pub(super) fn is_open(snapshot: &Snapshot, question: &Question<'_>) -> bool {
+    Case::open(snapshot, question).is_ok_and(|case| is_case_open(&case))
+}
+
 /// Says whether somebody who has exactly `role` could ask for the same thing.
 pub(super) fn role_may_run(snapshot: &Snapshot, question: &Question<'_>, role: &RoleName) -> bool {
     let none = Evidence::default();
     let question = Question { evidence: &none, ..*question };
     let standing = Standing::stand_in(&snapshot.repo, role);
-    let case = Case::with(snapshot, &question, standing);
-    case.is_ok_and(|case| decide_case(case).outcome != Outcome::Deny)
+    Case::with(snapshot, &question, standing).is_ok_and(|case| is_case_open(&case))
+}
+
+fn is_case_open(case: &Case<'_>) -> bool {
+    standing_vetoes(case.snapshot, case.question).is_empty()
+        && outcome(case, &ask_all(case, Suppose::Nothing)) != Outcome::Deny
 }
 
 /// One target's answer. `ready` is `None` where the question could not even be put.
@@ -46,16 +56,11 @@ fn decide_case(case: Case<'_>) -> Decision {
         return denied(case.filling, refuses(format!("@{person} vetoed it as {role}")));
     }
     let in_hand = ask_all(&case, Suppose::Nothing);
-    if in_hand.iter().all(|asked| asked.answer.is_allowed()) {
-        return conclude(case, Outcome::Permit, &in_hand);
-    }
-    // An error with the evidence in hand is the end: nothing supposed makes it go away.
-    if in_hand.iter().any(|asked| matches!(asked.answer, Answer::Failed(_))) {
-        return conclude(case, Outcome::Deny, &in_hand);
-    }
-    match missing(&case) {
-        Some(missing) => conclude(case, Outcome::NeedsApproval { missing }, &in_hand),
-        None => {
+    let outcome = outcome(&case, &in_hand);
+    match outcome {
+        Outcome::Permit | Outcome::NeedsApproval { .. } => conclude(case, outcome, &in_hand),
+        Outcome::Deny if has_failed(&in_hand) => conclude(case, outcome, &in_hand),
+        Outcome::Deny => {
             // Said of the best that one can suppose, so that only what evidence cannot mend is
             // told.
             let best = match (case.open_slots().is_some(), case.citable().is_some()) {
@@ -68,9 +73,23 @@ fn decide_case(case: Case<'_>) -> Decision {
             let in_the_way: Vec<Asked<'_>> =
                 at_best.into_iter().filter(|asked| !asked.answer.is_allowed()).collect();
             let told = if in_the_way.is_empty() { &in_hand } else { &in_the_way };
-            conclude(case, Outcome::Deny, told)
+            conclude(case, outcome, told)
         }
     }
+}
+
+/// Returns what the answers to the evidence in hand come to.
+fn outcome(case: &Case<'_>, in_hand: &[Asked<'_>]) -> Outcome {
+    if in_hand.iter().all(|asked| asked.answer.is_allowed()) {
+        return Outcome::Permit;
+    }
+    // An error with the evidence in hand is the end: nothing supposed makes it go away.
+    let missing = if has_failed(in_hand) { None } else { missing(case) };
+    missing.map_or(Outcome::Deny, |missing| Outcome::NeedsApproval { missing })
+}
+
+fn has_failed(asked: &[Asked<'_>]) -> bool {
+    asked.iter().any(|asked| matches!(asked.answer, Answer::Failed(_)))
 }
 
 /// Returns the least that would make it permitted.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::RestrictedExpression;
 
-use crate::domain::decision::{Missing, Outcome, Reason};
+use crate::domain::decision::{Missing, Reason};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{IntentName, PersonId, RoleName};
 use crate::domain::intent::{Intent, Slot};
@@ -17,12 +17,12 @@ use super::Snapshot;
 use super::act::{Act, Ballot, Scene, Viewed};
 use super::ask::Ask;
 use super::case::args_record;
-use super::decide::{decide, role_may_run};
+use super::decide::{is_open, role_may_run};
 use super::explain::{refuses, told};
 use super::facts::{INSTANCE, uid};
 use super::question::Question;
 use super::standing::Standing;
-use super::voting::may_fill;
+use super::voting::{may_fill, who_may_fill};
 
 /// The answer to something that needs no evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,9 +116,8 @@ pub fn who_could(
     let seated: BTreeSet<PersonId> =
         question.evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
     let could = |role: &RoleName| {
-        let people = snapshot.repo.people.keys();
-        let free = people.filter(|person| !seated.contains(*person));
-        free.filter(|person| may_fill(snapshot, question, person, role)).cloned().collect()
+        let people = who_may_fill(snapshot, question, role).into_iter();
+        people.filter(|person| !seated.contains(person)).collect()
     };
     missing.slots.iter().map(|slot| (slot.role.clone(), could(&slot.role))).collect()
 }
@@ -176,14 +175,13 @@ pub struct CouldRun {
 pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
     let repo = &snapshot.repo;
     let none = Evidence::default();
-    let people = repo.people.keys().filter(|person| {
-        let other = Principal::Person((*person).clone());
-        other != *question.requester
-            && decide(snapshot, &Question { requester: &other, evidence: &none, ..*question })
-                .outcome
-                != Outcome::Deny
+    let people = snapshot.policies.alike.who(question.requester.person(), |person| {
+        let other = Principal::Person(person.clone());
+        let question = Question { requester: &other, evidence: &none, ..*question };
+        is_open(snapshot, &question)
     });
-    let people = people.cloned().collect();
+    let others = people.into_iter().filter(|person| question.requester.person() != Some(person));
+    let people = others.collect();
     let roles: Vec<&RoleName> =
         repo.roles.0.keys().filter(|role| role_may_run(snapshot, question, role)).collect();
     let lowest = |role: &&RoleName| !roles.iter().any(|other| repo.roles.is_below(other, role));
@@ -252,7 +250,7 @@ pub fn may_ask_for(
             evidence: &Evidence::default(),
             now: scene.now,
         };
-        decide(snapshot, &question).outcome != Outcome::Deny
+        is_open(snapshot, &question)
     })
 }
 

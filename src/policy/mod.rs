@@ -11,6 +11,7 @@
 
 mod abilities;
 mod act;
+mod alike;
 mod ask;
 mod case;
 mod compile;
@@ -22,6 +23,7 @@ pub mod gate;
 mod index;
 mod lint;
 mod may;
+mod moment;
 mod question;
 mod rule;
 mod source;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cedar_policy::pst::{
-    ActionConstraint, BinaryOp, Clause, Effect, Expr, PrincipalConstraint, ResourceConstraint,
-    StaticPolicy, Template, UnaryOp, Var,
+    ActionConstraint, BinaryOp, Clause, Effect, EntityOrSlot, EntityUID, Expr, Literal,
+    PrincipalConstraint, ResourceConstraint, StaticPolicy, Template, UnaryOp, Var,
 };
 use cedar_policy::{Policy, PolicySet};
 
@@ -66,6 +66,33 @@ impl Rule {
         }
         let probes = probes(&conjuncts)?;
         Some(Self { at, effect, reason, text, policy, body, conjuncts, probes })
+    }
+}
+
+impl Rule {
+    /// Returns every entity that it names, actions aside.
+    pub(super) fn named(&self) -> Vec<&EntityUID> {
+        let mut named: Vec<&EntityUID> = vec![];
+        if let PrincipalConstraint::Eq(EntityOrSlot::Entity(uid))
+        | PrincipalConstraint::In(EntityOrSlot::Entity(uid))
+        | PrincipalConstraint::IsIn(_, EntityOrSlot::Entity(uid)) = &self.body.principal
+        {
+            named.push(uid);
+        }
+        if let ResourceConstraint::Eq(EntityOrSlot::Entity(uid))
+        | ResourceConstraint::In(EntityOrSlot::Entity(uid))
+        | ResourceConstraint::IsIn(_, EntityOrSlot::Entity(uid)) = &self.body.resource
+        {
+            named.push(uid);
+        }
+        for conjunct in &self.conjuncts {
+            each_below(&conjunct.expr, &mut |part| {
+                if let Expr::Literal(Literal::EntityUID(uid)) = part {
+                    named.push(uid);
+                }
+            });
+        }
+        named
     }
 }
 

@@ -256,6 +256,15 @@ fn enums(repo: &PolicyRepo) -> BTreeMap<&'static str, Vec<String>> {
     ])
 }
 
+/// Returns every action with its group, and every group.
+pub(super) fn actions_and_groups() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    let within = |(names, group, ..): &'static ActionLine| {
+        names.iter().map(move |name| (*name, Some(*group)))
+    };
+    let groups = ACTION_GROUPS.iter().map(|group| (*group, None));
+    ACTIONS.iter().flat_map(within).chain(groups)
+}
+
 fn actions() -> Vec<ActionType> {
     ACTIONS
         .iter()

@@ -24,6 +24,16 @@ pub fn may_fill(
             .is_some_and(|voter| on_every_target(snapshot, question, &voter, role, Act::Approve))
 }
 
+/// Returns everybody who may fill a slot of `role` in this request, in order of name.
+pub(super) fn who_may_fill(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    role: &RoleName,
+) -> Vec<PersonId> {
+    let may = |person: &PersonId| may_fill(snapshot, question, person, role);
+    snapshot.policies.alike.who(question.requester.person(), may)
+}
+
 /// Says whether holding exactly `role` is enough to fill a slot of it.
 pub(super) fn stand_in_may_fill(
     snapshot: &Snapshot,
@@ -61,14 +71,14 @@ pub fn standing_vetoes<'a>(
 pub fn eligible(snapshot: &Snapshot, question: &Question<'_>) -> BTreeSet<PersonId> {
     let repo = &snapshot.repo;
     let slots = repo.intents.get(question.intent).and_then(|i| i.approval.as_ref());
-    let people = repo.people.keys().filter(|person| {
+    let people = snapshot.policies.alike.who(question.requester.person(), |person| {
         let roles = match slots {
             Some(rule) => rule.slots.iter().map(|slot| slot.role.clone()).collect(),
             None => repo.roles_of(person),
         };
         roles.iter().any(|role| may_fill(snapshot, question, person, role))
     });
-    people.cloned().collect()
+    people.into_iter().collect()
 }
 
 /// Looks a voter up: known and not banned.

@@ -11,7 +11,6 @@ use crate::engine::requests::{AskRefused, Asking};
 use crate::engine::runs::CancelOutcome;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Scene};
-use crate::ports::store::Change;
 
 impl Engine {
     pub(super) async fn ask_in_chat(
@@ -28,8 +27,7 @@ impl Engine {
             card_place: (at.platform.clone(), at.channel.clone()),
             ask: ask.clone(),
         };
-        let change = Change { seen: vec![given.handled()], ..Change::default() };
-        match self.ask(asking, change).await {
+        match self.ask(asking, given.taken.clone()).await {
             Ok(Ok(_)) => Ok(Answer::handled()),
             Ok(Err(refused)) => Ok(Answer::say(reply::refused(&refused, hint(&refused, &ask)))),
             Err(error) => handled_before(error).map(|()| Answer::handled()),
@@ -59,8 +57,7 @@ impl Engine {
         if request.requester != given.principal() && !self.may_administer(given) {
             return Ok(Answer::say(standing::may_not_cancel(&request)));
         }
-        let change = Change { seen: vec![given.handled()], ..Change::default() };
-        match self.cancel(id, &given.principal(), change).await {
+        match self.cancel(id, &given.principal(), given.taken.clone()).await {
             Ok(CancelOutcome::TooLate(state)) => Ok(Answer::say(standing::too_late(id, state))),
             Ok(CancelOutcome::BeforeItRan | CancelOutcome::WhileItRan) => Ok(Answer::handled()),
             Err(error) => handled_before(error).map(|()| Answer::handled()),

@@ -23,7 +23,7 @@ use crate::domain::person::{Person, Principal};
 use crate::domain::reply::card;
 use crate::domain::reply::{answer as reply, standing};
 use crate::policy::Snapshot;
-use crate::ports::chat::{Chat, ChatEvent};
+use crate::ports::chat::{Chat, ChatEvent, Cursor};
 use crate::ports::store::{Change, Conflict, Handled};
 
 /// How long to wait before listening again to a chat that failed.
@@ -39,17 +39,14 @@ pub(super) struct Given<'a> {
     pub person: &'a Person,
     /// In which channel; `None` in a direct message.
     pub channel: Option<ChannelName>,
+    /// That the message is handled, for the change that does what it says.
+    pub taken: &'a Change,
 }
 
 impl Given<'_> {
     /// Returns the person as one who acts.
     pub fn principal(&self) -> Principal {
         Principal::Person(self.person.id.clone())
-    }
-
-    /// Returns the message as one that is handled.
-    pub fn handled(&self) -> Handled {
-        handled(self.message)
     }
 }
 
@@ -109,15 +106,19 @@ impl Engine {
         loop {
             let before = self.ports.store.cursor(platform).await?;
             let (messages, cursor) = chat.since(before.as_ref()).await?;
-            let any = !messages.is_empty();
-            for message in messages {
-                self.handle(chat, &message).await?;
+            let count = messages.len();
+            for (number, message) in messages.into_iter().enumerate() {
+                // The last one takes the cursor along: one transaction, so one sync less.
+                let is_last = number + 1 == count;
+                let cursor = is_last.then(|| (platform.clone(), cursor.clone()));
+                self.handle(chat, &message, cursor).await?;
             }
-            if before.as_ref() != Some(&cursor) {
+            // What is no command, or was handled before, writes nothing.
+            if self.ports.store.cursor(platform).await?.as_ref() != Some(&cursor) {
                 let cursor = Some((platform.clone(), cursor));
                 self.ports.store.commit(Change { cursor, ..Change::default() }).await?;
             }
-            if !any {
+            if count == 0 {
                 return Ok(());
             }
         }
@@ -149,6 +150,7 @@ impl Engine {
         self: &Arc<Self>,
         chat: &dyn Chat,
         message: &Message,
+        cursor: Option<(Platform, Cursor)>,
     ) -> Result<(), EngineError> {
         // What was edited before it was taken in is not what anybody saw being asked.
         if message.kind != AuthorKind::Human || message.edited != Edited::No {
@@ -167,20 +169,18 @@ impl Engine {
             Ok(Some(command)) => Ok(command),
             Err(error) => Err(error),
         };
+        let handled = Handled { at: message.at.clone(), sent: message.sent };
+        let taken = Change { seen: vec![handled], cursor, ..Change::default() };
         let answer = match &snapshot {
-            Some(snapshot) => self.answer_known(snapshot, message, parsed).await?,
+            Some(snapshot) => self.answer_known(snapshot, message, &taken, parsed).await?,
             None => Answer::say(reply::no_policy()),
         };
         if answer.handled {
             return Ok(());
         }
         let posts = answer.body.map(|body| answer_post(message, body));
-        let change = Change {
-            seen: vec![handled(message)],
-            audit: answer.audit,
-            posts: posts.into_iter().collect(),
-            ..Change::default()
-        };
+        let posts = posts.into_iter().collect();
+        let change = Change { audit: answer.audit, posts, ..taken };
         match self.ports.store.commit(change).await {
             Ok(_) => {
                 self.wake_outbox();
@@ -205,6 +205,7 @@ impl Engine {
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
         message: &Message,
+        taken: &Change,
         parsed: Result<Command, GrammarError>,
     ) -> Result<Answer, EngineError> {
         let Some(person) = snapshot.repo.person_of(&message.author) else {
@@ -238,7 +239,7 @@ impl Engine {
         if channel.is_none() && !message.direct {
             return Ok(Answer::say(reply::unknown_channel(&message.at)));
         }
-        let given = Given { message, snapshot, person, channel };
+        let given = Given { message, snapshot, person, channel, taken };
         self.obey(&given, command).await
     }
 
@@ -280,11 +281,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Returns a message as one that is handled.
-fn handled(message: &Message) -> Handled {
-    Handled { at: message.at.clone(), sent: message.sent }
 }
 
 /// Returns the post that answers a message: in its thread if it stands in one.

@@ -159,7 +159,7 @@ impl Engine {
         self.ports.store.commit(merge(change, step)).await?;
         self.wake_outbox();
         self.wake_ledger();
-        self.wake_clocks();
+        self.keep_clock(&next);
         if dispatch || standing.trouble.is_some() {
             self.consider(id);
         }

@@ -180,9 +180,10 @@ async fn read_card(
             reason: None,
         });
     }
-    let vocabulary = Vocabulary::of(&snapshot.repo);
-    for reply in readable(chat.replies(at).await)?.unwrap_or_default() {
-        votes.extend(typed_vote(reply, request, &vocabulary));
+    let replies = readable(chat.replies(at).await)?.unwrap_or_default();
+    if !replies.is_empty() {
+        let vocabulary = Vocabulary::of(&snapshot.repo);
+        votes.extend(replies.into_iter().filter_map(|it| typed_vote(it, request, &vocabulary)));
     }
     votes.sort_by_key(|vote| vote.at);
     Ok(Card::Votes(votes))

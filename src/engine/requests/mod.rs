@@ -182,7 +182,7 @@ impl Engine {
             self.wake_outbox();
             self.wake_ledger();
         }
-        self.wake_clocks();
+        self.keep_clock(&stored);
         if finished {
             self.runs.forget(before.id);
         }

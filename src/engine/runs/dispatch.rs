@@ -149,7 +149,7 @@ impl Engine {
             self.wake_outbox();
             self.wake_ledger();
         }
-        self.wake_clocks();
+        self.keep_clock(&next);
         Ok(())
     }
 

@@ -172,11 +172,11 @@ impl Engine {
                 change.posts.push(post);
                 self.ports.store.commit(change).await?;
             }
-            None => self.commit_without_snapshot(next, effects, now).await?,
+            None => self.commit_without_snapshot(next.clone(), effects, now).await?,
         }
         self.wake_outbox();
         self.wake_ledger();
-        self.wake_clocks();
+        self.keep_clock(&next);
         Ok(())
     }
 

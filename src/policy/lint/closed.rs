@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::pst::{EntityOrSlot, Expr, ResourceConstraint, Var};
-use cedar_policy::{Authorizer, Context, Entities, Request, RestrictedExpression, Schema};
+use cedar_policy::{Authorizer, Context, Entities, Request, RestrictedExpression};
 
 use crate::domain::diagnostic::{Code, Diagnostic, Place};
 use crate::domain::intent::Intent;
@@ -21,7 +21,6 @@ use super::types::actions;
 /// Finds intents that no rule can ever permit.
 pub(in crate::policy) fn closed_intents<'a>(
     subject: &Subject<'_>,
-    schema: &Schema,
     rules: impl Iterator<Item = &'a Rule>,
 ) -> Vec<Diagnostic> {
     let permits: Vec<&Rule> = rules
@@ -31,7 +30,7 @@ pub(in crate::policy) fn closed_intents<'a>(
         })
         .collect();
     let intents = subject.repo.intents.values();
-    let closed = intents.filter(|intent| is_closed(subject, schema, intent, &permits));
+    let closed = intents.filter(|intent| is_closed(subject, intent, &permits));
     closed
         .map(|intent| {
             let message = format!("no policy can ever permit {}", intent.name);
@@ -40,9 +39,9 @@ pub(in crate::policy) fn closed_intents<'a>(
         .collect()
 }
 
-fn is_closed(subject: &Subject<'_>, schema: &Schema, intent: &Intent, permits: &[&Rule]) -> bool {
+fn is_closed(subject: &Subject<'_>, intent: &Intent, permits: &[&Rule]) -> bool {
     let mut about = permits.iter().filter(|rule| is_about(rule, intent));
-    match Sample::of(subject, schema, intent) {
+    match Sample::of(subject, intent) {
         Some(sample) => !about.any(|rule| can_permit(&sample, intent, rule)),
         None => about.next().is_none(),
     }
@@ -103,13 +102,13 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(subject: &Subject<'_>, schema: &Schema, intent: &Intent) -> Option<Self> {
+    fn of(subject: &Subject<'_>, intent: &Intent) -> Option<Self> {
         let resource = uid("Intent", intent.name.as_str());
         let support = Support::new(subject.repo, intent, &Approvals::default(), Cited::Nothing);
         let approvals = RestrictedExpression::new_entity_uid(support.approvals.clone());
         let context = Context::from_pairs([("approvals".to_owned(), approvals)]).ok()?;
-        let named = [resource.clone(), support.approvals];
-        let entities = subject.facts.slice(&named, &support.facts, schema).ok()?;
+        let named = [resource.clone(), support.approvals, uid("Action", "run")];
+        let entities = subject.facts.slice(&named, &support.facts).ok()?;
         // Only conditions that read none of the rest are looked at, so it may be anything.
         let principal = uid("Service", "reconciler");
         let request =

@@ -1,9 +1,7 @@
 //! Names that policies write and nothing bears.
 
 use cedar_policy::EntityUid;
-use cedar_policy::pst::{
-    BinaryOp, EntityOrSlot, EntityUID, Expr, Literal, PrincipalConstraint, ResourceConstraint, Var,
-};
+use cedar_policy::pst::{BinaryOp, Expr, Literal, Var};
 
 use crate::domain::diagnostic::Code;
 use crate::domain::param::ParamKind;
@@ -15,25 +13,7 @@ use super::{Finding, Subject, did_you_mean, each_part};
 
 /// Every entity that a rule names exists. Enumerations and actions Cedar checks itself.
 pub(super) fn unknown_entities(subject: &Subject<'_>, rule: &Rule) -> Vec<Finding> {
-    let mut named: Vec<&EntityUID> = vec![];
-    match &rule.body.principal {
-        PrincipalConstraint::Eq(EntityOrSlot::Entity(uid))
-        | PrincipalConstraint::In(EntityOrSlot::Entity(uid))
-        | PrincipalConstraint::IsIn(_, EntityOrSlot::Entity(uid)) => named.push(uid),
-        _ => {}
-    }
-    match &rule.body.resource {
-        ResourceConstraint::Eq(EntityOrSlot::Entity(uid))
-        | ResourceConstraint::In(EntityOrSlot::Entity(uid))
-        | ResourceConstraint::IsIn(_, EntityOrSlot::Entity(uid)) => named.push(uid),
-        _ => {}
-    }
-    each_part(rule, &mut |part| {
-        if let Expr::Literal(Literal::EntityUID(uid)) = part {
-            named.push(uid);
-        }
-    });
-    named
+    rule.named()
         .into_iter()
         .filter(|uid| subject.vocabulary.attributes.contains_key(&uid.ty.to_string()))
         .filter_map(entity_uid)

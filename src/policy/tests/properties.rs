@@ -1,12 +1,14 @@
-use cedar_policy::PolicySet;
+use cedar_policy::{Entities, PolicySet};
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{Missing, Outcome};
+use crate::policy::alike::Alike;
 use crate::policy::ask::{Ask, answer_by};
 use crate::policy::case::Suppose;
 use crate::policy::facts::{Facts, uid};
-use crate::policy::{decide, who_could};
+use crate::policy::voting::who_may_fill;
+use crate::policy::{could_run, decide, may_fill, who_could};
 
 /// Policies to pick from, beside the team's own.
 const MORE: &[&str] = &[
@@ -112,6 +114,7 @@ fn some_votes_do(snapshot: &Snapshot, case: &Case, missing: &Missing) -> bool {
         could.values().flatten().collect::<BTreeSet<_>>().into_iter().collect();
     let mut grown = snapshot.clone();
     grown.policies.facts = Facts::of(&repo);
+    grown.policies.alike = Alike::of(&repo, snapshot.policies.rules());
     grown.repo = repo;
     (0..1_u32 << real.len()).any(|chosen| {
         let mut filled = case.clone();
@@ -128,6 +131,10 @@ fn agrees_with_plain_cedar(snapshot: &Snapshot, case: &Case) -> Result<(), TestC
     for suppose in [Suppose::Nothing, Suppose::Slots, Suppose::Citation, Suppose::Both] {
         for (_, ask) in opened.asks(suppose) {
             let ready = snapshot.policies.prepare(&ask).unwrap();
+            let told =
+                ready.entities.iter().filter(|it| it.uid().type_name().to_string() != "Action");
+            let fits = Entities::from_entities(told.cloned(), Some(&snapshot.policies.schema));
+            prop_assert!(fits.is_ok(), "{:?}", fits.err());
             prop_assert_eq!(snapshot.policies.answer(&ready), plainly(snapshot, &ask));
         }
     }
@@ -146,6 +153,39 @@ fn missing_is_enough(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseErr
         let cited = case.clone().citing(perfect());
         prop_assert_eq!(decide(snapshot, &cited.question()).outcome, Outcome::Permit);
     }
+    Ok(())
+}
+
+/// Gives everybody two people beside them who are like them in all but the name.
+fn with_twins(snapshot: &Snapshot) -> Snapshot {
+    let mut repo = snapshot.repo.clone();
+    for person in snapshot.repo.people.values() {
+        for twin in ["twin", "other"] {
+            let twin: PersonId = id(&format!("{}-{twin}", person.id));
+            repo.people.insert(twin.clone(), Person { id: twin, ..person.clone() });
+        }
+    }
+    let mut twins = snapshot.clone();
+    twins.policies.facts = Facts::of(&repo);
+    twins.policies.alike = Alike::of(&repo, snapshot.policies.rules());
+    twins.repo = repo;
+    twins
+}
+
+fn one_speaks_for_all(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseError> {
+    let question = case.question();
+    let everybody = || snapshot.repo.people.keys().cloned();
+    for role in snapshot.repo.roles.0.keys() {
+        let each = everybody().filter(|one| may_fill(snapshot, &question, one, role));
+        prop_assert_eq!(who_may_fill(snapshot, &question, role), each.collect::<Vec<_>>());
+    }
+    let none = Evidence::default();
+    let each = everybody().filter(|one| {
+        let other = Principal::Person(one.clone());
+        let asked = Question { requester: &other, evidence: &none, ..question };
+        other != *question.requester && decide(snapshot, &asked).outcome != Outcome::Deny
+    });
+    prop_assert_eq!(could_run(snapshot, &question).people, each.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -170,6 +210,16 @@ proptest! {
     ) {
         for (snapshot, case) in snapshot.iter().flat_map(|one| cases.iter().map(move |case| (one, case))) {
             missing_is_enough(snapshot, case)?;
+        }
+    }
+
+    #[test]
+    fn asking_one_of_each_kind_is_asking_everybody(
+        snapshot in snapshots(),
+        cases in prop::collection::vec(cases(), 2),
+    ) {
+        for (snapshot, case) in snapshot.iter().flat_map(|one| cases.iter().map(move |case| (one, case))) {
+            one_speaks_for_all(&with_twins(snapshot), case)?;
         }
     }
 
