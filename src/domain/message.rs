@@ -86,6 +86,10 @@ pub enum Sign {
     Approve,
     /// ❌
     Veto,
+    /// ⬅️: what is live shall stay. Of drift cards.
+    Keep,
+    /// 🔕: leave it as it is for a while. Of drift cards.
+    Ignore,
 }
 
 /// The name of a post that Tribune keeps up: one per card, output, notice.

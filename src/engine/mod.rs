@@ -11,6 +11,7 @@
 //! - [`pauses`]: what holds an intent, or everything, for a while
 //! - [`clocks`]: waking what has waited long enough
 //! - [`ledger`]: the audit log's file and its signed checkpoints
+//! - [`standing`]: standing intents, and the drift they find
 //! - [`retention`]: what is old goes
 //! - [`tuning`]: what may change while it runs
 //! - [`host`]: what may be done over the socket on the host
@@ -31,6 +32,7 @@ pub mod requests;
 pub mod retention;
 pub mod runs;
 pub mod sessions;
+pub mod standing;
 pub mod status;
 pub mod tuning;
 pub mod verifying;
@@ -158,6 +160,9 @@ pub struct Engine {
     locks: locks::Locks,
     runs: runs::Running,
     clocks: clocks::Clocks,
+    standings: standing::Standings,
+    /// What people want done about drift is read by one task at a time.
+    answering: tokio::sync::Mutex<()>,
     hearing: status::Hearing,
     outbox_wake: Notify,
     source_wake: Notify,
@@ -197,6 +202,8 @@ impl Engine {
             locks: locks::Locks::default(),
             runs: runs::Running::default(),
             clocks: clocks::Clocks::default(),
+            standings: standing::Standings::default(),
+            answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
             outbox_wake: Notify::new(),
             source_wake: Notify::new(),
@@ -225,6 +232,7 @@ impl Engine {
         }
         self.spawn("outbox", Arc::clone(self).keep_posts());
         self.spawn("clocks", Arc::clone(self).keep_time());
+        self.spawn("standing", Arc::clone(self).keep_standing());
         self.spawn("source", Arc::clone(self).keep_source());
         self.spawn("retention", Arc::clone(self).keep_only_so_long());
         self.spawn("ledger", Arc::clone(self).keep_ledger());

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::clocks::WAITING;
 use super::{Engine, EngineError};
+use crate::domain::drift::{Found, Watch};
 use crate::domain::id::Platform;
+use crate::domain::reply::drift;
 use crate::domain::reply::run::state_words;
 use crate::domain::request::State;
 use crate::domain::request::machine::next_tick;
@@ -163,6 +165,7 @@ impl Engine {
     pub async fn report(&self) -> Result<Report, EngineError> {
         let mut loops = vec![self.source_status().await?, self.requests_status().await?];
         loops.push(self.runs_status());
+        loops.push(self.standing_status().await?);
         loops.push(self.outbox_status().await?);
         loops.extend(self.ports.chats.keys().map(|platform| self.chat_status(platform)));
         loops.push(self.audit_status().await?);
@@ -229,6 +232,13 @@ impl Engine {
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
         let names = (!names.is_empty()).then(|| Fact::Text(names.join(", ")));
         LoopStatus::new("runs", health, says).with_if("Running", names)
+    }
+
+    async fn standing_status(&self) -> Result<LoopStatus, EngineError> {
+        let watches = self.ports.store.watches().await?;
+        let blind = |watch: &Watch| matches!(watch.found, Found::Unknown | Found::Denied);
+        let health = if watches.iter().any(blind) { Health::Trying } else { Health::Good };
+        Ok(LoopStatus::new("standing", health, drift::counts(&watches)))
     }
 
     async fn outbox_status(&self) -> Result<LoopStatus, EngineError> {

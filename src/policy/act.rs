@@ -21,6 +21,8 @@ pub enum Act<'a> {
     Unban(&'a PersonId),
     /// Propose a change of the policy repo, about somebody if it is about a person.
     Propose(ChangeKind, Option<&'a PersonId>),
+    /// Leave drift of an intent on a target as it is for a while.
+    Ignore(&'a IntentName, &'a TargetName),
     /// Pause an intent, or everything.
     Pause(Option<&'a IntentName>),
     /// Resume an intent, or everything.
@@ -117,11 +119,14 @@ pub enum ChangeKind {
     Intent,
     /// A policy.
     Policy,
+    /// A file that an intent puts in place: what is live, to be declared.
+    File,
 }
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ban, Self::Unban, Self::Person, Self::Intent, Self::Policy];
+    pub const ALL: [Self; 6] =
+        [Self::Ban, Self::Unban, Self::Person, Self::Intent, Self::Policy, Self::File];
 
     /// Returns the name as policies write it.
     pub fn as_str(self) -> &'static str {
@@ -131,6 +136,7 @@ impl ChangeKind {
             Self::Person => "person",
             Self::Intent => "intent",
             Self::Policy => "policy",
+            Self::File => "file",
         }
     }
 }
@@ -163,6 +169,7 @@ impl Act<'_> {
             Self::Ban(_) => "ban",
             Self::Unban(_) => "unban",
             Self::Propose(..) => "propose",
+            Self::Ignore(..) => "ignore",
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
             Self::Administer => "administer",

@@ -88,6 +88,9 @@ fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene
         }
         Act::Propose(kind, subject) => start(uid("Change", kind.as_str()))
             .naming_if("subject", subject.map(|subject| uid("Person", subject.as_str()))),
+        Act::Ignore(intent, target) => {
+            start(uid("Intent", intent.as_str())).naming("target", uid("Target", target.as_str()))
+        }
         Act::Pause(intent) | Act::Resume(intent) => start(thing(intent)),
         Act::Administer => start(uid("Instance", INSTANCE)),
     }

@@ -65,6 +65,7 @@ const CONTEXTS: &[(&str, &[&str])] = &[
     ("VoteContext", &["role?: Role", "target: Target", "requester?: Person", "args: Args"]),
     ("RankContext", &["outranks: Bool"]),
     ("ProposeContext", &["subject?: Person"]),
+    ("IgnoreContext", &["target: Target"]),
     ("PlainContext", &[]),
 ];
 
@@ -84,6 +85,7 @@ const ACTIONS: &[ActionLine] = &[
     (&["view"], "read", &["Person", "Service"], &["Intent", "Channel", "Page"], "PlainContext"),
     (&["ban", "unban"], "mutate", &["Person"], &["Person"], "RankContext"),
     (&["propose"], "mutate", &["Person"], &["Change"], "ProposeContext"),
+    (&["ignore"], "mutate", &["Person"], &["Intent"], "IgnoreContext"),
     (&["pause", "resume"], "mutate", &["Person"], &["Intent", "Instance"], "PlainContext"),
     (&["administer"], "mutate", &["Person"], &["Instance"], "PlainContext"),
 ];

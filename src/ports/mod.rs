@@ -10,6 +10,7 @@ pub mod clock;
 pub mod console;
 pub mod copies;
 pub mod executor;
+pub mod filter;
 pub mod forge;
 pub mod ledger;
 pub mod revision;

@@ -105,6 +105,23 @@ pub enum Pin {
     Run(RunId),
 }
 
+/// A change of one file, prepared for people to merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// On top of which revision.
+    pub base: Revision,
+    /// On which branch; one that is there is replaced.
+    pub branch: String,
+    /// Which file.
+    pub path: RepoPath,
+    /// What it is to hold; it stays a program if it was one.
+    pub content: Vec<u8>,
+    /// The whole message, trailers included.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How one file differs between two revisions; `None` where it is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
@@ -169,6 +186,10 @@ pub trait Source: Send + Sync {
 
     /// Removes a folder that [`Source::checkout`] filled; one that is not there is fine.
     async fn discard(&self, folder: &Path) -> Result<(), SourceError>;
+
+    /// Commits a draft to a branch of the mirror, as Tribune; nothing is pushed. Returns where
+    /// people fetch it from.
+    async fn draft(&self, draft: &Draft) -> Result<String, SourceError>;
 
     /// Sets or clears a pin.
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError>;

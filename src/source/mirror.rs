@@ -39,6 +39,11 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// Returns where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Reads from the repository, on a thread that may block.
     pub(super) async fn with<T: Send + 'static>(
         &self,

@@ -10,6 +10,7 @@
 //! says who signed what (`verify`).
 
 mod checkout;
+mod draft;
 mod history;
 mod mirror;
 mod remote;
@@ -30,7 +31,7 @@ use crate::domain::id::{RepoPath, Revision, RunId};
 use crate::domain::person::SigningKey;
 use crate::domain::repo::{Tree, TreeEntry};
 use crate::domain::trust::Signature;
-use crate::ports::source::{Commit, FileChange, Lineage, Pin, Source, SourceError};
+use crate::ports::source::{Commit, Draft, FileChange, Lineage, Pin, Source, SourceError};
 
 use mirror::Mirror;
 pub use remote::{Remote, RemoteError};
@@ -153,6 +154,12 @@ impl Source for GitSource {
     async fn discard(&self, folder: &Path) -> Result<(), SourceError> {
         let folder = folder.to_owned();
         mirror::blocking(move || checkout::remove(&folder)).await
+    }
+
+    async fn draft(&self, draft: &Draft) -> Result<String, SourceError> {
+        let draft = draft.clone();
+        self.mirror.with(move |repo| draft::write(repo, &draft)).await?;
+        Ok(self.mirror.folder().display().to_string())
     }
 
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError> {

@@ -104,6 +104,28 @@ const VETO: VoteView = VoteView {
     mine: false,
 };
 
+/// ⬅️ before anybody gave it.
+const KEEP: VoteView = VoteView {
+    sign: "keep",
+    icon: "M7.5 2.5 2 8l5.5 5.5 1.2-1.2-3.4-3.4H14V7.1H5.3l3.4-3.4z",
+    verb: "Keep what is live",
+    past: "Wants to keep what is live",
+    count: 0,
+    who: String::new(),
+    mine: false,
+};
+
+/// 🔕 before anybody gave it.
+const IGNORE: VoteView = VoteView {
+    sign: "ignore",
+    icon: "M8 1.5A4.5 4.5 0 0 0 4.9 2.7l7.6 7.6-.0-4.3A4.5 4.5 0 0 0 8 1.5zM3.5 5.5v3.5L2 11h7zM6 12a2 2 0 0 0 4 0zM2.2 1 1 2.2 13.8 15 15 13.8z",
+    verb: "Ignore for a while",
+    past: "Ignored for a while",
+    count: 0,
+    who: String::new(),
+    mine: false,
+};
+
 /// Which list a message is shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
@@ -171,7 +193,7 @@ fn text(message: &BoardMessage, tribune: bool) -> String {
 /// Returns the reactions a message takes: those that Tribune put under it for people to click,
 /// without its own, and any others that people gave.
 fn votes(site: &Site, reader: &Reader, message: &BoardMessage) -> Vec<VoteView> {
-    [(Sign::Approve, APPROVE), (Sign::Veto, VETO)]
+    [(Sign::Approve, APPROVE), (Sign::Veto, VETO), (Sign::Keep, KEEP), (Sign::Ignore, IGNORE)]
         .into_iter()
         .filter(|(sign, _)| message.reactions.iter().any(|(given, _)| given == sign))
         .map(|(sign, look)| {

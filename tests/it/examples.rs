@@ -80,7 +80,9 @@ fn every_script_of_the_shipped_repo_is_used() {
                 Executor::Argv(run) => run.iter().filter_map(ArgvWord::repo_path).collect(),
                 Executor::File(rule) => repo.tree.below(&rule.source).into_keys().collect(),
             };
-            own.into_iter().chain(intent.reads.iter().cloned())
+            let check = intent.check.iter().flat_map(|check| &check.argv);
+            let own = own.into_iter().chain(check.filter_map(ArgvWord::repo_path));
+            own.chain(intent.reads.iter().cloned())
         })
         .collect();
     for path in repo.tree.below(&scripts).keys() {

@@ -181,7 +181,8 @@ fn every_rule_decides_somewhere() {
         let reasons = decision.reasons.iter().flat_map(|target| &target.reasons).collect();
         note((*line).to_owned(), told_of(&decision), reasons);
     }
-    for (who, act) in acts() {
+    let (intent, target) = (id("sync-motd"), id("web-dev"));
+    for (who, act) in acts(&intent, &target) {
         let verdict: Verdict = may(&snapshot, &principal(who), &act, &Scene::chat(None, now()));
         let outcome = if verdict.allowed { "permit" } else { "deny" };
         let told = told(outcome, verdict.reasons.iter());
@@ -195,7 +196,7 @@ fn every_rule_decides_somewhere() {
     assert_eq!(decided, all);
 }
 
-fn acts() -> Vec<(&'static str, Act<'static>)> {
+fn acts<'a>(intent: &'a IntentName, target: &'a TargetName) -> Vec<(&'static str, Act<'a>)> {
     vec![
         ("barbara", Act::View(Viewed::Page(Page::Audit))),
         ("mallory", Act::View(Viewed::Page(Page::Audit))),
@@ -203,6 +204,7 @@ fn acts() -> Vec<(&'static str, Act<'static>)> {
         ("barbara", Act::Propose(ChangeKind::Ban, None)),
         ("ada", Act::Administer),
         ("grace", Act::Pause(None)),
+        ("ken", Act::Ignore(intent, target)),
     ]
 }
 

@@ -42,7 +42,7 @@ pub struct DemoArgs {
     /// Port of the console [default: 8410, or a free one].
     #[arg(long, conflicts_with = "story")]
     port: Option<u16>,
-    /// Play ten steps from a denied request to a forged audit log, and check each of them.
+    /// Play twelve steps from a denied request to drift that is repaired, and check each of them.
     ///
     /// Exits 0 if every step ended as it must, else 1 and names the step that did not.
     #[arg(long)]

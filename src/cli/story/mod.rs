@@ -7,6 +7,7 @@
 
 mod browser;
 mod daemon;
+mod drift;
 mod page;
 mod rehearse;
 mod stage;
@@ -28,7 +29,7 @@ use transcript::{StepError, Transcript};
 const DEV: &str = "ops";
 
 /// Titles of the steps, in order.
-const TITLES: [&str; 10] = [
+const TITLES: [&str; 12] = [
     "a user is denied, told why and who could",
     "an operator cites a merged pull request; it serves once",
     "two roles are needed, of two other people",
@@ -39,6 +40,8 @@ const TITLES: [&str; 10] = [
     "history is force-pushed",
     "the daemon is killed in the middle of a run",
     "the audit log shows what was done to it",
+    "a managed file is edited by hand: told, repaired with an approval, cleared",
+    "Tribune cannot repair by itself, and asks after three tries",
 ];
 
 /// Plays the story with this policy repo and this program; exit code 0 only if every step ended
@@ -89,7 +92,9 @@ async fn step(stage: &mut Stage<'_>, number: usize) -> Result<(), StepError> {
         7 => trouble::broken(stage).await,
         8 => trouble::rewritten(stage).await,
         9 => trouble::killed(stage).await,
-        _ => trouble::audited(stage).await,
+        10 => trouble::audited(stage).await,
+        11 => drift::repaired(stage).await,
+        _ => drift::given_up(stage).await,
     }
 }
 

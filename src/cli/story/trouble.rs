@@ -187,10 +187,14 @@ pub async fn audited(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.binary.stop().await?;
     verified(stage, "the longer chain verifies", 0, "the chain is whole").await?;
     let lost = last_row(stage).await? - head;
+    let longer = std::fs::read(&store).map_err(StepError::broken)?;
     std::fs::write(&store, &bytes).map_err(StepError::broken)?;
     stage.tell.did("somebody", "cuts the newest rows off, by putting an older store back")?;
     let names = format!("{lost} rows are missing after row {head}");
-    verified(stage, "verify says how many rows are missing, and after which", 1, &names).await
+    verified(stage, "verify says how many rows are missing, and after which", 1, &names).await?;
+    std::fs::write(&store, &longer).map_err(StepError::broken)?;
+    stage.binary.start().await?;
+    still_decides(stage, "with the rows put back, the daemon goes on").await
 }
 
 /// Returns the number of the audit row that holds the mark.

@@ -197,6 +197,9 @@ pub enum GrammarError {
         /// Who may be meant.
         nearest: Option<String>,
     },
+    /// Something about drift.
+    #[error(transparent)]
+    Drift(#[from] super::drift::DriftError),
     /// The reason is too long.
     #[error("the reason is {length} characters long")]
     LongReason {
@@ -284,6 +287,7 @@ impl GrammarError {
             Self::UnknownPerson { nearest: None, .. } => {
                 "people are the files of `inventory/people/`; write them as `@ada`".into()
             }
+            Self::Drift(error) => error.hint(),
             Self::LongReason { .. } => format!(
                 "a reason is at most {LONGEST_REASON} characters, such as `!deny r42 not today`"
             ),

@@ -18,6 +18,7 @@ use super::request::{Mode, Request};
 
 mod alias;
 mod ask;
+mod drift;
 mod error;
 mod extract;
 mod lex;
@@ -25,6 +26,7 @@ mod parse;
 mod table;
 
 pub use super::suggest::nearest;
+pub use drift::{Drift, DriftError};
 pub use error::GrammarError;
 pub use table::{COMMANDS, CommandWord};
 
@@ -81,6 +83,8 @@ pub enum Command {
     Login,
     /// `!banlist`
     BanList,
+    /// `!drift …`
+    Drift(Drift),
 }
 
 /// What help is wanted on.

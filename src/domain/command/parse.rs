@@ -1,6 +1,7 @@
 //! From one command line to a [`Command`].
 
 use super::ask::{ask, known_intent};
+use super::drift::drift;
 use super::error::{GrammarError, LONGEST_LINE, LONGEST_REASON, excerpt};
 use super::lex::{Word, Words};
 use super::nearest;
@@ -75,6 +76,7 @@ impl Reader<'_> {
             "run" | "check" => return self.ask().map(Command::Ask),
             "deny" => return self.deny(),
             "why" => return self.why(),
+            "drift" => return drift(self.words, self.vocabulary).map(Command::Drift),
             "help" => Command::Help(self.topic()?),
             "ping" => Command::Ping,
             "whoami" => Command::WhoAmI,

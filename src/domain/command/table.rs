@@ -23,7 +23,7 @@ const fn command(
 }
 
 /// All commands, in the order in which help lists them.
-pub const COMMANDS: [CommandWord; 20] = [
+pub const COMMANDS: [CommandWord; 21] = [
     command("help", "help [intent]", "what you may do, or how an intent is typed", "!help"),
     command("intents", "intents", "every intent with its summary", "!intents"),
     command(
@@ -61,6 +61,12 @@ pub const COMMANDS: [CommandWord; 20] = [
         "the latest audit entries",
         "!audit @ada 24h",
     ),
+    command(
+        "drift",
+        "drift [check [intent] | <intent> | <id> | repair <id> | keep <id> | ignore <id> <duration> [reason]]",
+        "what differs from what is declared, and what to do about it",
+        "!drift ignore d7 24h \"being tested\"",
+    ),
     command("reconcile", "reconcile", "fetch the policy repo now", "!reconcile"),
     command("login", "login", "a link to the web page, by direct message", "!login"),
     command("ping", "ping", "whether Tribune is there", "!ping"),
@@ -68,7 +74,7 @@ pub const COMMANDS: [CommandWord; 20] = [
 
 /// Words of commands that change the policy repo or the daemon and are not there yet, each with
 /// what to do instead.
-pub(super) const NOT_YET: [(&str, &str); 8] = [
+pub(super) const NOT_YET: [(&str, &str); 7] = [
     ("ban", "propose it by pull request: add a file to `inventory/bans/`"),
     ("unban", "propose it by pull request: remove the file from `inventory/bans/`"),
     ("adduser", "propose it by pull request: add a file to `inventory/people/`"),
@@ -76,7 +82,6 @@ pub(super) const NOT_YET: [(&str, &str); 8] = [
     ("chattr", "propose it by pull request: change the person's file in `inventory/people/`"),
     ("pause", "propose it by pull request: add a freeze window to the intent's `windows`"),
     ("resume", "propose it by pull request: remove the freeze window of the intent"),
-    ("drift", "ask for a check instead: `!check restart-service on web1 service=nginx`"),
 ];
 
 /// Returns the command of that word.

@@ -251,3 +251,61 @@ proptest! {
         prop_assert_eq!(parsed, Ok(Some(Command::Ask(ask))));
     }
 }
+
+#[test]
+fn drift_is_told_by_intent_or_incident_and_decided_by_incident() {
+    let table = [
+        "!drift",
+        "!drift restart-service",
+        "!drift d7",
+        "!drift check",
+        "!drift check disk-usage",
+        "!drift repair d7",
+        "!drift keep D7",
+        "!drift ignore d7 24h",
+        "!drift ignore d7 2w \"it's being tested\"",
+        "!drift d7 d8",
+        "!drift chek",
+        "!drift check restart",
+        "!drift repair",
+        "!drift repair r7",
+        "!drift ignore d7",
+        "!drift ignore d7 soon",
+    ];
+    let told: Vec<String> =
+        table.iter().map(|typed| format!("{typed}\n  {}", said(typed))).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    !drift
+      Drift(Overview)
+    !drift restart-service
+      Drift(OfIntent(IntentName("restart-service")))
+    !drift d7
+      Drift(OfIncident(IncidentId(7)))
+    !drift check
+      Drift(Check(None))
+    !drift check disk-usage
+      Drift(Check(Some(IntentName("disk-usage"))))
+    !drift repair d7
+      Drift(Repair(IncidentId(7)))
+    !drift keep D7
+      Drift(Keep(IncidentId(7)))
+    !drift ignore d7 24h
+      Drift(Ignore { incident: IncidentId(7), length: 24h, reason: None })
+    !drift ignore d7 2w "it's being tested"
+      Drift(Ignore { incident: IncidentId(7), length: 336h, reason: Some("it's being tested") })
+    !drift d7 d8
+      `d8` is out of place in `!drift` | `!help drift` shows how it is typed
+    !drift chek
+      `!drift` knows no `chek` | did you mean `!drift check`? `!drift` lists what differs
+    !drift check restart
+      there is no intent `restart` | `!intents` lists all of them
+    !drift repair
+      `!drift repair` does not say which incident | write incidents as `d7`; `!drift` lists what differs
+    !drift repair r7
+      `r7` is not the number of an incident | write incidents as `d7`; `!drift` lists what differs
+    !drift ignore d7
+      `!drift ignore` does not say for how long | give a duration, such as `!drift ignore d7 24h "being tested"`
+    !drift ignore d7 soon
+      `!drift ignore` does not say for how long | give a duration, such as `!drift ignore d7 24h "being tested"`
+    "#);
+}

@@ -138,6 +138,11 @@ catalogue! {
     SlotsEmpty "slots-empty" Error "Approval without a slot" "Add a slot, or remove `approval`";
     SlotCount "slot-count" Error "A slot that nobody would have to fill" "Write a count of at least 1";
     TooFewApprovers "too-few-approvers" Warning "Fewer people can approve than slots and a requester need" "Give more people the role, or ask for fewer";
+    StandingWithoutCheck "standing-without-check" Error "A standing intent that cannot be looked at without acting" "Add `check`, or remove `standing`";
+    StandingWithoutChannel "standing-without-channel" Error "A standing intent that does not say where drift is told" "Add `channel`";
+    StandingDestroy "standing-destroy" Error "Tribune is to destroy something by itself" "Write `on_drift: ask` or `report`";
+    StandingTarget "standing-target" Error "A standing intent looks at what the intent does not act on, or at nothing" "Name targets of the intent";
+    StandingArgs "standing-args" Error "Arguments of a standing intent do not fit its parameters" "Correct them; parameters without a default must be given";
     DestroyUnguarded "destroy-unguarded" Warning "An intent that destroys has no approval slots or no veto" "Add `approval` with `slots` and `veto`";
 
     // Policies.

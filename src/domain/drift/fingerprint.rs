@@ -53,7 +53,8 @@ impl Fingerprints {
         Digest::of(kept.trim_end().as_bytes())
     }
 
-    fn masked(&self, line: &str) -> String {
+    /// Returns a line of prose without what changes from one time to the next.
+    pub fn masked(&self, line: &str) -> String {
         self.0.iter().fold(line.to_owned(), |line, (pattern, mask)| {
             pattern.replace_all(&line, *mask).into_owned()
         })

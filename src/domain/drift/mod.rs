@@ -14,6 +14,10 @@ use super::id::{ChatChannelId, IncidentId, IntentName, PersonId, Platform, Reque
 use super::intent::OnDrift;
 
 pub mod fingerprint;
+pub mod machine;
+pub mod patch;
+
+pub use fingerprint::Fingerprints;
 
 /// One standing intent on one target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,10 +51,20 @@ pub struct Watch {
     pub failures: u32,
     /// Why it cannot be told, or why policy does not let Tribune look, in words.
     pub why: Option<String>,
-    /// The audit row of the decision that looks are permitted by; `None`: not permitted.
-    pub leave: Option<u64>,
+    /// The decision that looks are permitted by; `None`: none is.
+    pub leave: Option<Leave>,
     /// What is wrong, while something is.
     pub incident: Option<Incident>,
+}
+
+/// The decision by which a target is looked at, as it was written down. It holds for one digest;
+/// the gate decides anew at each look, and this only says that it need not be written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// The audit row.
+    pub audit: u64,
+    /// What was decided on.
+    pub digest: Digest,
 }
 
 /// What looking at a target came to.
@@ -125,6 +139,8 @@ pub struct Incident {
     pub ignored: Option<Ignored>,
     /// The repair that was asked for and has not ended.
     pub repair: Option<Repair>,
+    /// The last repair that has ended.
+    pub tried: Option<Tried>,
     /// When repairs failed, within the last hour.
     pub failed: Vec<Timestamp>,
     /// The branch on which what is live was prepared to be taken over.
@@ -159,6 +175,17 @@ pub struct Repair {
     pub by: Option<PersonId>,
 }
 
+/// A repair that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Which, and whose.
+    pub repair: Repair,
+    /// How it ended, in words.
+    pub how: String,
+    /// Whether the next look says what it came to.
+    pub unjudged: bool,
+}
+
 /// A reaction that was dealt with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
@@ -168,6 +195,23 @@ pub struct Answered {
     pub sign: super::message::Sign,
     /// Why it came to nothing, in words; `None`: it was acted on.
     pub refused: Option<String>,
+}
+
+impl Watch {
+    /// Returns a standing intent on a target at which nobody has looked.
+    pub fn new(key: WatchKey, now: Timestamp) -> Self {
+        Self {
+            key,
+            version: 0,
+            found: Found::Unchecked,
+            since: now,
+            checked: None,
+            failures: 0,
+            why: None,
+            leave: None,
+            incident: None,
+        }
+    }
 }
 
 /// How an incident ended.

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod card;
+pub mod drift;
 pub mod pause;
 pub mod revision;
 pub mod run;

@@ -180,6 +180,8 @@ pub struct Overall<'a> {
     pub open: usize,
     /// Requests that run.
     pub running: &'a [RequestId],
+    /// How standing intents are doing, in words.
+    pub standing: &'a str,
     /// When the daemon started.
     pub since: Timestamp,
 }
@@ -199,6 +201,7 @@ pub fn overall(overall: &Overall<'_>) -> Body {
         running.len(),
         if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) }
     ))]);
+    rows.push(vec![text(overall.standing)]);
     rows.push(vec![text(format!("up since {}", time(overall.since)))]);
     Body(vec![Block::List(rows)])
 }

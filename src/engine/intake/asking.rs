@@ -64,7 +64,7 @@ impl Engine {
         }
     }
 
-    fn may_administer(&self, given: &Given<'_>) -> bool {
+    pub(in crate::engine) fn may_administer(&self, given: &Given<'_>) -> bool {
         let scene = Scene::chat(given.channel.as_ref(), self.now());
         policy::may(given.snapshot, &given.principal(), &Act::Administer, &scene).allowed
     }

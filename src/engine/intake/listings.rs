@@ -11,7 +11,7 @@ use crate::domain::command::{AuditQuery, Listing};
 use crate::domain::decision::Outcome;
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
-use crate::domain::reply::{answer as reply, standing};
+use crate::domain::reply::{answer as reply, drift, standing};
 use crate::domain::request::{Request, State};
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Page, Question, Scene, Viewed};
@@ -60,6 +60,7 @@ impl Engine {
             unreachable: source.unreachable.as_deref(),
             open: open.len(),
             running: &self.running(),
+            standing: &drift::counts(&self.ports.store.watches().await?),
             since: self.started,
         })))
     }

@@ -20,8 +20,8 @@ use crate::domain::command::{self, Command, GrammarError, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Person, Principal};
-use crate::domain::reply::card;
 use crate::domain::reply::{answer as reply, standing};
+use crate::domain::reply::{card, drift};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatEvent, Cursor};
 use crate::ports::store::{Change, Conflict, Handled};
@@ -130,6 +130,7 @@ impl Engine {
             // Whoever agrees next makes it be counted again.
             tracing::warn!(%error, "failed to count who agrees to what is held");
         }
+        self.read_all_answers().await?;
         self.consider_all().await
     }
 
@@ -139,6 +140,8 @@ impl Engine {
         let key = &post.post.key;
         if let Some((request, _)) = card::parse_key(key) {
             self.consider(request);
+        } else if let Some(incident) = drift::parse_key(key) {
+            self.drift_touched(incident).await?;
         } else if key.0.starts_with("trouble:") {
             self.count_agreement(key).await?;
         }
@@ -269,6 +272,7 @@ impl Engine {
             Command::WhyIf { person, ask } => self.why_if(given, &person, ask),
             Command::Who(id) => self.who(given, id).await,
             Command::Audit(query) => self.audit_rows(given, query).await,
+            Command::Drift(command) => self.drift(given, command).await,
             Command::Login => self.login(given).await,
             Command::Reconcile => {
                 let state = self.reconcile().await;

@@ -88,6 +88,7 @@ impl Engine {
         tracing::info!(revision = %snapshot.revision, "applied");
         self.wake_outbox();
         self.wake_ledger();
+        self.wake_standing();
         self.consider_all().await
     }
 

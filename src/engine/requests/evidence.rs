@@ -117,6 +117,7 @@ impl Engine {
                         let list = match vote.sign {
                             Sign::Approve => &mut facts.evidence.approvals,
                             Sign::Veto => &mut facts.evidence.vetoes,
+                            Sign::Keep | Sign::Ignore => continue,
                         };
                         list.push(Vote {
                             person,
@@ -168,7 +169,8 @@ async fn read_card(
     }
     let mut votes = Vec::new();
     for reaction in readable(chat.reactions(at).await)?.unwrap_or_default() {
-        if reaction.kind == AuthorKind::Tribune {
+        let is_vote = matches!(reaction.sign, Sign::Approve | Sign::Veto);
+        if reaction.kind == AuthorKind::Tribune || !is_vote {
             continue;
         }
         votes.push(RawVote {
@@ -247,6 +249,7 @@ fn judge(
     let may = match vote.sign {
         Sign::Approve => may_fill_any(snapshot, &question, &person.id),
         Sign::Veto => may_veto(snapshot, &question, vote, &person.id),
+        Sign::Keep | Sign::Ignore => false,
     };
     may.then(|| person.id.clone()).ok_or(Ignored::NotEligible)
 }

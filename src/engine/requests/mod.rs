@@ -155,6 +155,24 @@ impl Engine {
         (Event::Decided { decision: decision.clone(), approvals }, Some(decision))
     }
 
+    /// Ends a request that has nothing left to do, unless it runs or has ended.
+    pub(super) async fn make_moot(
+        self: &Arc<Self>,
+        id: RequestId,
+        why: String,
+    ) -> Result<(), EngineError> {
+        let _held = self.locks.lock(id).await;
+        let Some(request) = self.ports.store.request(id).await? else { return Ok(()) };
+        let Some(snapshot) = self.applied() else { return Ok(()) };
+        if request.state.is_final() || request.state == State::Running {
+            return Ok(());
+        }
+        let now = self.now();
+        let step = machine::step(&request, Event::Moot { why }, None, now)?;
+        self.settle(&snapshot, &request, step, Standing::default(), now).await?;
+        Ok(())
+    }
+
     async fn tick_only(&self, request: &Request, now: Timestamp) -> Result<Look, EngineError> {
         let (next, effects) = machine::step(request, Event::Tick, None, now)?;
         if !effects.is_empty() {
@@ -185,6 +203,7 @@ impl Engine {
         self.keep_clock(&stored);
         if finished {
             self.runs.forget(before.id);
+            self.look_after(before.id).await;
         }
         Ok(if dispatch { Look::Dispatch(Box::new(stored)) } else { Look::Done })
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Dispatched;
+use super::holds::InTheWay;
 use crate::domain::audit::Event as AuditEvent;
 use crate::domain::decision::Decision;
 use crate::domain::id::RunId;
@@ -30,12 +31,12 @@ use crate::ports::store::{Expect, Use};
 const AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Pieces of output that may wait for a slow reader.
-const OUTPUT_PIECES: usize = 64;
+pub(super) const OUTPUT_PIECES: usize = 64;
 
 /// The snapshot that decides right now, for the gate.
-struct AppliedNow<'a> {
-    engine: &'a Engine,
-    last: &'a Arc<Snapshot>,
+pub(super) struct AppliedNow<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) last: &'a Arc<Snapshot>,
 }
 
 impl Applied for AppliedNow<'_> {
@@ -92,10 +93,18 @@ impl Engine {
         let running = self.runs.requests();
         let full = running.len() >= self.tuning().max_running;
         let taken = match running.first().filter(|_| full) {
-            Some(first) => Err(*first),
+            Some(first) => Err(InTheWay::Run(*first)),
             None => self.runs.holds.take(request, intent),
         };
-        let Err(holder) = taken else { return Ok(None) };
+        let holder = match taken {
+            Ok(()) => return Ok(None),
+            Err(InTheWay::Run(holder)) => holder,
+            // Looks are over soon, and wake what waits for them.
+            Err(InTheWay::Looks) => {
+                let why = "Tribune is just looking for drift there".to_owned();
+                return self.waits(snapshot, request, why, now).await.map(Some);
+            }
+        };
         let wait = match intent.concurrency.on_busy {
             OnBusy::Refuse if !full => Wait::Refuse,
             OnBusy::Refuse | OnBusy::Queue => Wait::Queue,
@@ -336,19 +345,37 @@ impl Engine {
     ) -> Result<Workspace, EngineError> {
         let workspace = self.workspace(run);
         self.clear(run, &workspace).await;
+        self.ports.source.pin(&Pin::Run(run), Some(&snapshot.revision)).await?;
+        self.lay_out(plan, &workspace).await?;
+        Ok(workspace)
+    }
+
+    /// Makes the folders of a run or a look, with the files that it may read.
+    pub(super) async fn lay_out(
+        &self,
+        plan: &run::Plan,
+        workspace: &Workspace,
+    ) -> Result<(), EngineError> {
         for folder in [&workspace.tree, &workspace.work] {
             tokio::fs::create_dir_all(folder).await.map_err(|error| EngineError::Folder {
                 what: "the folders of a run cannot be made".to_owned(),
                 error,
             })?;
         }
-        self.ports.source.pin(&Pin::Run(run), Some(&snapshot.revision)).await?;
         self.ports.source.checkout(&plan.files, &workspace.tree).await?;
-        Ok(workspace)
+        Ok(())
     }
 
     /// Removes the folders and the pin of a run.
     pub(super) async fn clear(&self, run: RunId, workspace: &Workspace) {
+        self.remove_folders(run, workspace).await;
+        if let Err(error) = self.ports.source.pin(&Pin::Run(run), None).await {
+            tracing::warn!(%run, %error, "failed to let go of the revision of a run");
+        }
+    }
+
+    /// Removes the folders of a run or a look.
+    pub(super) async fn remove_folders(&self, run: RunId, workspace: &Workspace) {
         if let Err(error) = self.ports.source.discard(&workspace.tree).await {
             tracing::warn!(%run, %error, "failed to remove the tree of a run");
         }
@@ -357,9 +384,6 @@ impl Engine {
                 tracing::warn!(%run, %error, "failed to remove the folders of a run");
             }
             Ok(()) | Err(_) => {}
-        }
-        if let Err(error) = self.ports.source.pin(&Pin::Run(run), None).await {
-            tracing::warn!(%run, %error, "failed to let go of the revision of a run");
         }
     }
 

@@ -128,6 +128,7 @@ impl Engine {
             self.ports.clock.sleep_until(self.now() + WRITE_AGAIN).await;
         }
         self.runs.is_over(id);
+        self.look_after(id).await;
         self.wake_queued().await;
     }
 
@@ -181,7 +182,7 @@ impl Engine {
     }
 
     /// Looks at everything that waits for its turn: something was given back.
-    async fn wake_queued(self: &Arc<Self>) {
+    pub(in crate::engine) async fn wake_queued(self: &Arc<Self>) {
         let states = vec![State::Permitted, State::Queued];
         let filter = RequestFilter { states, ..RequestFilter::default() };
         match self.ports.store.requests(&filter).await {

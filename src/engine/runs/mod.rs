@@ -3,9 +3,11 @@
 mod dispatch;
 mod follow;
 mod holds;
+mod look;
 mod recover;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
@@ -13,6 +15,7 @@ use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 
 use self::holds::Holds;
+pub(super) use self::look::{Looked, NOBODYS};
 use super::locks::Held;
 use super::{Engine, EngineError};
 use crate::domain::audit::{Entry, Event};
@@ -26,6 +29,8 @@ use crate::ports::store::Change;
 #[derive(Debug, Default)]
 pub struct Running {
     holds: Holds,
+    /// Looks begun since the start; each has a number of its own.
+    looks: AtomicU32,
     cancels: Mutex<BTreeMap<RequestId, Option<oneshot::Sender<()>>>>,
     ended: Notify,
 }
@@ -61,6 +66,11 @@ impl Running {
         for cancel in cancels.values_mut() {
             *cancel = None;
         }
+    }
+
+    /// Waits until nobody looks any more at what some run waits for.
+    pub(super) async fn looks_ended(&self) {
+        self.holds.seen().await;
     }
 
     /// Returns the requests that run now.
@@ -141,7 +151,7 @@ impl Engine {
     }
 
     async fn cancel_waiting(
-        &self,
+        self: &Arc<Self>,
         held: &Held,
         request: crate::domain::request::Request,
         person: Option<PersonId>,
@@ -161,6 +171,7 @@ impl Engine {
         step.audit.insert(0, asked);
         self.ports.store.commit(super::requests::merge(change, step)).await?;
         self.runs.forget(held.request());
+        self.look_after(held.request()).await;
         self.wake_outbox();
         self.wake_ledger();
         Ok(())

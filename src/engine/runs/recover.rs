@@ -34,7 +34,7 @@ impl Engine {
         if let Some(intent) = snapshot.repo.intents.get(&request.intent)
             && let Err(holder) = self.runs.holds.take(&request, intent)
         {
-            tracing::warn!(request = %request.id, %holder, "held by another already");
+            tracing::warn!(request = %request.id, ?holder, "held by another already");
         }
         Ok(())
     }

@@ -65,6 +65,8 @@ pub struct RawIntent {
     /// Times in which it may not start.
     #[serde(default)]
     pub windows: Vec<Placed<RawWindow>>,
+    /// How Tribune itself checks it again and again.
+    pub standing: Option<Placed<RawStanding>>,
 }
 
 /// What kind of effect an intent has.
@@ -279,4 +281,33 @@ pub struct RawWindow {
     pub deny: Placed<String>,
     /// The time zone, such as `Europe/Berlin`.
     pub zone: Placed<String>,
+}
+
+/// How Tribune itself checks an intent again and again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawStanding {
+    /// How often each target is looked at: `15m`.
+    pub every: Placed<String>,
+    /// Which of the intent's targets.
+    pub targets: Placed<Vec<Placed<String>>>,
+    /// With which arguments; those with a default may be left out.
+    #[serde(default)]
+    pub args: BTreeMap<String, Placed<Scalar>>,
+    /// What is done about a difference.
+    pub on_drift: Placed<RawOnDrift>,
+    /// How often people are told again of what has not changed; `24h` if not given.
+    pub remind: Option<Placed<String>>,
+}
+
+/// What is done about a difference.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawOnDrift {
+    /// It is told.
+    Report,
+    /// People are asked: repair, keep what is live, or ignore.
+    Ask,
+    /// Tribune repairs it, if policy lets it; never what destroys.
+    Auto,
 }

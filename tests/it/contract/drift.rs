@@ -19,20 +19,6 @@ fn key(intent: &str, target: &str) -> WatchKey {
     WatchKey { intent: intent.parse().unwrap(), target: target.parse().unwrap() }
 }
 
-fn watch(key: WatchKey) -> Watch {
-    Watch {
-        key,
-        version: 0,
-        found: Found::Unchecked,
-        since: at(1),
-        checked: None,
-        failures: 0,
-        why: None,
-        leave: None,
-        incident: None,
-    }
-}
-
 fn incident(id: u64, key: WatchKey) -> Incident {
     Incident {
         id: IncidentId(id),
@@ -48,6 +34,7 @@ fn incident(id: u64, key: WatchKey) -> Incident {
         held: None,
         ignored: None,
         repair: None,
+        tried: None,
         failed: Vec::new(),
         branch: None,
         answered: Vec::new(),
@@ -64,7 +51,10 @@ fn watches(watches: Vec<Watch>) -> Change {
 async fn what_is_known_of_drift_survives(open: impl AsyncFn() -> Arc<dyn Store>) {
     let (motd, hosts) = (key("motd", "web1"), key("hosts", "web1"));
     let store = open().await;
-    store.commit(watches(vec![watch(motd.clone()), watch(hosts.clone())])).await.unwrap();
+    store
+        .commit(watches(vec![Watch::new(motd.clone(), at(1)), Watch::new(hosts.clone(), at(1))]))
+        .await
+        .unwrap();
     let id = store.next_incident().await.unwrap();
     assert_eq!(id, IncidentId(1));
     let read = store.watch(&motd).await.unwrap().unwrap();

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tribune::domain::id::Revision;
 use tribune::domain::person::SigningKey;
 use tribune::domain::trust::Signature;
-use tribune::ports::source::{Pin, Source, SourceError};
+use tribune::ports::source::{Draft, Pin, Source, SourceError};
 use tribune::process::command::{self, Spec};
 use tribune::source::workbench::{Author, Content, Workbench, Writing};
 use tribune::source::{GitSource, Remote, SourceSettings};
@@ -227,6 +227,32 @@ async fn a_remote_that_is_not_there_leaves_the_mirror_as_it_was() {
     assert_eq!(error, SourceError::Unreachable(expected));
     assert_eq!(host.source.pinned(&Pin::Applied).await, Ok(Some(head.clone())));
     assert_eq!(host.source.tree(&head).await.unwrap().0.len(), 1);
+}
+
+#[tokio::test]
+async fn a_draft_is_a_branch_that_people_fetch_and_merge() {
+    let host = GitHost::new().await;
+    host.commit("main", &[("motd", text("declared\n")), ("b", text("b"))], &Push::default());
+    let base = host.source.fetch().await.unwrap();
+    let draft = |content: &str| Draft {
+        base: base.clone(),
+        branch: "tribune/drift-d1".to_owned(),
+        path: "motd".parse().unwrap(),
+        content: content.into(),
+        message: "take over what is live\n\nRequested-by: ken\n".to_owned(),
+        at: Timestamp::from_second(1_000).unwrap(),
+    };
+    host.source.draft(&draft("by hand\n")).await.unwrap();
+    let from = host.source.draft(&draft("by another hand\n")).await.unwrap();
+    let repo = host.repo();
+    git(&repo, &["fetch", "--quiet", &from, "tribune/drift-d1"]).await;
+    assert_eq!(git(&repo, &["show", "FETCH_HEAD:motd"]).await, "by another hand");
+    let told = git(&repo, &["show", "--no-patch", "--format=%an %P%n%B", "FETCH_HEAD"]).await;
+    assert!(told.starts_with(&format!("Tribune {base}\n")), "{told}");
+    assert!(told.contains("\n\nRequested-by: ken"), "{told}");
+    assert_eq!(git(&repo, &["diff", "--name-only", base.as_str(), "FETCH_HEAD"]).await, "motd");
+    host.source.fetch().await.unwrap();
+    git(&repo, &["fetch", "--quiet", &from, "tribune/drift-d1"]).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod approving;
 mod asking;
 mod citing;
+mod drift;
 mod guarding;
 mod intents;
 mod keeping;

@@ -30,6 +30,7 @@ fn help_shows_what_one_may_do() {
         - `!whois @person` — how Tribune knows somebody
         - `!banlist` — who is banned, until when and why
         - `!audit [id] [@person] [duration]` — the latest audit entries
+        - `!drift [check [intent] | <intent> | <id> | repair <id> | keep <id> | ignore <id> <duration> [reason]]` — what differs from what is declared, and what to do about it
         - `!reconcile` — fetch the policy repo now
         - `!login` — a link to the web page, by direct message
         - `!ping` — whether Tribune is there
@@ -191,9 +192,9 @@ fn the_audit_log_is_told_to_those_who_may_see_it() {
         » ada in #ops: !audit r1
         [m5 in #ops]
         ```text
-             3 08:00:00 UTC request.made r1 @barbara
-             4 08:00:00 UTC request.decided r1 tribune
-             5 08:00:00 UTC run.start r1 tribune
+             5 08:00:00 UTC request.made r1 @barbara
+             6 08:00:00 UTC request.decided r1 tribune
+             7 08:00:00 UTC run.start r1 tribune
         ```
         » zoe in #ops: !audit
         [m7 in #ops]

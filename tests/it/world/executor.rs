@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use tribune::domain::id::RunId;
+use tribune::domain::id::{RequestId, RunId};
 use tribune::domain::run::{Check, Outcome, Plan, Run, Work};
 use tribune::policy::gate::Authorized;
 use tribune::ports::executor::{ExecError, Executor, Started, Workspace};
@@ -21,11 +21,30 @@ struct Machine {
     going: BTreeMap<RunId, Going>,
     reaped: Vec<RunId>,
     refuses: Option<String>,
+    /// What standing checks find: by words of intent and command line, the newest first.
+    finds: Vec<(String, String, Outcome)>,
+    looked: Vec<String>,
 }
+
+/// Checks in Tribune's own name belong to no request.
+const NOBODYS: RequestId = RequestId(0);
 
 struct Going {
     output: mpsc::Sender<Bytes>,
     end: oneshot::Sender<Outcome>,
+}
+
+/// Returns the first command line, or the managed file, of a plan.
+fn first(plan: &Plan) -> String {
+    match &plan.work {
+        Work::Commands(commands) => commands[0].argv.join(" "),
+        Work::File(work) => work.to_string(),
+    }
+}
+
+/// Says whether a line holds each of some words.
+fn holds(line: &str, words: &str) -> bool {
+    words.split(' ').all(|word| line.split(' ').any(|other| other == word))
 }
 
 impl FakeExecutor {
@@ -40,16 +59,37 @@ impl FakeExecutor {
 
     /// Returns the first command line, or the managed file, of each plan it was given.
     pub fn ran(&self) -> Vec<String> {
-        let first = |plan: &Plan| match &plan.work {
-            Work::Commands(commands) => commands[0].argv.join(" "),
-            Work::File(work) => work.to_string(),
-        };
         self.given().iter().map(first).collect()
     }
 
     /// Returns the runs that an engine made sure of being gone.
     pub fn reaped(&self) -> Vec<RunId> {
         self.machine().reaped.clone()
+    }
+
+    /// From now on standing checks of an intent whose command line holds `words` end so; all
+    /// others find everything as declared.
+    pub fn finds(&self, words: &str, output: &str, outcome: Outcome) {
+        self.machine().finds.insert(0, (words.into(), output.into(), outcome));
+    }
+
+    /// Returns the standing checks of an intent whose command line holds `words`.
+    pub fn looks(&self, words: &str) -> usize {
+        self.machine().looked.iter().filter(|line| holds(line, words)).count()
+    }
+
+    /// Looks as a standing check does: it ends at once.
+    fn look(machine: &mut Machine, plan: &Plan, output: &mpsc::Sender<Bytes>) -> Started {
+        let line = format!("{} {}", plan.intent, first(plan));
+        let found = machine.finds.iter().find(|(words, _, _)| holds(&line, words));
+        let (text, outcome) = match found {
+            Some((_, text, outcome)) => (text.clone(), outcome.clone()),
+            None => (String::new(), Outcome::Succeeded),
+        };
+        machine.looked.push(line);
+        output.try_send(Bytes::from(text)).expect("it is read");
+        let (cancel, _) = oneshot::channel();
+        Started { finished: Box::pin(async move { outcome }), cancel }
     }
 
     /// From now on nothing is started, for this reason.
@@ -81,6 +121,9 @@ impl FakeExecutor {
             return Err(ExecError::Refused(why.clone()));
         }
         let run = plan.run;
+        if run.request == NOBODYS {
+            return Ok(Self::look(&mut machine, &plan, &output));
+        }
         assert!(!machine.given.iter().any(|it| it.run == run), "{run} was started before");
         machine.given.push(plan);
         let (end, ended) = oneshot::channel();

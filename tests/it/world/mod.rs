@@ -28,6 +28,7 @@ use tokio::runtime::Runtime;
 use tribune::domain::duration;
 use tribune::domain::id::{RepoPath, Revision};
 use tribune::domain::message::{AuthorKind, Edited, MessageRef, Sign};
+use tribune::domain::person::Principal;
 use tribune::domain::request::State;
 use tribune::domain::retention::Retention;
 use tribune::domain::run::Outcome;
@@ -443,6 +444,22 @@ impl World {
         everything.iter().rev().find(about).expect("something is held").message.at.clone()
     }
 
+    /// Returns where the card of an incident of drift stands.
+    pub fn drift_card(&self, incident: &str) -> MessageRef {
+        self.chat.post(&format!("drift:{incident}")).expect("the incident has a card")
+    }
+
+    /// Somebody reacts to the card of an incident of drift.
+    pub fn react(&mut self, person: &str, incident: &str, sign: Sign) {
+        self.chat.add(person, &self.drift_card(incident), sign);
+        self.then(&format!("{person} reacts {sign:?} to {incident}"));
+    }
+
+    /// Returns the present text of the card of an incident of drift.
+    pub fn drift_says(&self, incident: &str) -> String {
+        self.chat.text(&self.drift_card(incident))
+    }
+
     /// Returns the state of a request.
     pub fn state(&self, request: &str) -> State {
         let found = self.store().request(request.parse().unwrap());
@@ -452,9 +469,24 @@ impl World {
 
     /// Returns what the audit log tells, event by event.
     pub fn audit(&self) -> Vec<String> {
+        self.rows(Some(Principal::Service("reconciler".parse().expect("a name"))))
+    }
+
+    /// Returns what the audit log tells of drift.
+    pub fn drift_audit(&self) -> Vec<String> {
+        let mut rows = self.rows(None);
+        rows.retain(|row| row.starts_with("drift."));
+        rows
+    }
+
+    fn rows(&self, reconciler: Option<Principal>) -> Vec<String> {
         let everything = AuditFilter::default();
         let rows = self.runtime.block_on(self.store().audit(&everything)).expect("readable");
         rows.iter()
+            // What standing intents of the shipped repo find is no part of other stories.
+            .filter(|row| {
+                reconciler.is_none() || row.entry.actor != reconciler || row.entry.request.is_some()
+            })
             .map(|row| {
                 let event = serde_json::to_value(row.entry.event).expect("a name");
                 let actor = row.entry.actor.as_ref().map(|it| format!(" {it}"));

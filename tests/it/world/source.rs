@@ -13,7 +13,7 @@ use tribune::domain::id::{ObjectId, RepoPath, Revision, RunId};
 use tribune::domain::person::SigningKey;
 use tribune::domain::repo::{Tree, TreeEntry};
 use tribune::domain::trust::Signature;
-use tribune::ports::source::{Commit, FileChange, Lineage, Pin, Source, SourceError};
+use tribune::ports::source::{Commit, Draft, FileChange, Lineage, Pin, Source, SourceError};
 use tribune::source::workbench::Content;
 
 type Files = BTreeMap<RepoPath, Content>;
@@ -33,6 +33,7 @@ struct Git {
     mirrored: BTreeSet<Revision>,
     blobs: BTreeMap<ObjectId, Vec<u8>>,
     pins: Vec<(Pin, Revision)>,
+    drafts: Vec<Draft>,
     down: bool,
     quiet: bool,
 }
@@ -95,6 +96,11 @@ impl Git {
 }
 
 impl FakeSource {
+    /// Returns what was prepared for people to merge, oldest first.
+    pub fn drafts(&self) -> Vec<Draft> {
+        self.git().drafts.clone()
+    }
+
     fn git(&self) -> MutexGuard<'_, Git> {
         self.git.lock().unwrap()
     }
@@ -335,6 +341,12 @@ impl Source for FakeSource {
             true => remove(folder).map_err(|error| SourceError::Broken(error.to_string())),
             false => Ok(()),
         }
+    }
+
+    async fn draft(&self, draft: &Draft) -> Result<String, SourceError> {
+        self.git().stored(&draft.base)?;
+        self.git().drafts.push(draft.clone());
+        Ok("/state/mirror".to_owned())
     }
 
     async fn pin(&self, pin: &Pin, revision: Option<&Revision>) -> Result<(), SourceError> {

@@ -44,6 +44,11 @@ pub enum Event {
         /// In words.
         why: String,
     },
+    /// It has nothing left to do.
+    Moot {
+        /// In words.
+        why: String,
+    },
     /// Its turn has not come: another request holds what it needs.
     Busy {
         /// Which one.
@@ -160,6 +165,8 @@ pub fn step(
         Event::CardBroken { .. } => return Err(illegal("a broken card")),
         Event::Gone { why } if open => end(&mut next, &mut effects, State::Denied, None, why, now),
         Event::Gone { .. } => return Err(illegal("the loss of its intent")),
+        Event::Moot { why } if open => end(&mut next, &mut effects, State::Void, None, why, now),
+        Event::Moot { .. } => return Err(illegal("having nothing left to do")),
         Event::Busy { holder, wait } if is_permitted(request) => match wait {
             Wait::Queue => {
                 if next.state != State::Queued {

@@ -6,6 +6,7 @@ mod evidence;
 mod file;
 mod limits;
 mod params;
+mod standing;
 mod targets;
 
 pub use aliases::check_ambiguous;
@@ -20,7 +21,7 @@ use super::channels::category_of;
 use super::values::Checked;
 use crate::domain::diagnostic::Code;
 use crate::domain::id::{IntentName, ObjectId, ParamName, PersonId, RoleName};
-use crate::domain::intent::Intent;
+use crate::domain::intent::{Executor, Intent};
 use crate::domain::pause;
 
 /// What an intent is checked against.
@@ -75,6 +76,13 @@ pub fn check(
     let limits = limits::limits(file, raw.limits.as_ref());
     let sandbox = limits::sandbox(file, raw.sandbox.as_ref());
     let windows = limits::windows(file, &raw.windows);
+    let beside = standing::Beside {
+        category,
+        can_check: check.is_some() || matches!(run, Some(Executor::File(_))),
+        params: &params,
+        targets: &targets,
+    };
+    let standing = standing::check(file, raw, &beside, around);
     Some(Intent {
         name: name?,
         summary,
@@ -97,7 +105,7 @@ pub fn check(
         limits,
         concurrency: limits::concurrency(raw.concurrency.as_ref()),
         windows,
-        standing: None,
+        standing,
         path: file.path.clone(),
         blob,
     })
