@@ -10,6 +10,7 @@ mod demo;
 mod diagnostic;
 mod doctor;
 mod failure;
+mod file;
 mod host_client;
 mod init;
 mod login;
@@ -75,6 +76,7 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Source(source::SourceArgs),
     Request(request::RequestArgs),
+    File(file::FileArgs),
     Run(run::RunArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
@@ -116,6 +118,7 @@ impl Command {
             Self::Reconcile(_) => reconcile::run(file, out),
             Self::Source(args) => source::run(args, file, out),
             Self::Request(args) => request::run(args, file, out),
+            Self::File(args) => file::run(args, file, out),
             Self::Run(args) => run::run(args, file, out),
             Self::Login(args) => login::run(args, file, out),
             Self::Logout(args) => logout::run(args, file, out),

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::file::path::ManagedPath;
 use crate::domain::id::{IntentName, PersonId, RequestId, RunId, TargetName};
 use crate::domain::person::Principal;
 use crate::domain::request::{Request, State};
@@ -37,6 +38,10 @@ pub mod path {
     pub const RUN_KILL: &str = "/v1/runs/{id}/kill";
     /// POST [`super::Prune`]: [`super::PrunedRows`].
     pub const AUDIT_PRUNE: &str = "/v1/audit/prune";
+    /// GET with query [`super::FileQuery`]: list of `PreviousCopy`, by path, newest first.
+    pub const FILES: &str = "/v1/files";
+    /// POST [`super::FileRestore`]: the `PreviousCopy` that was put back.
+    pub const FILE_RESTORE: &str = "/v1/files/restore";
     /// POST [`super::Who`]: [`super::SignInLink`].
     pub const LOGIN: &str = "/v1/login";
     /// POST [`super::Who`]: [`super::SignedOut`].
@@ -122,6 +127,26 @@ pub struct SourceStatus {
 pub struct SourceOverride {
     /// Which revision, in full or its first 7 characters or more.
     pub revision: String,
+    /// Why; goes to the audit log and the operations channel.
+    pub reason: String,
+}
+
+/// Which previous copies of managed files to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileQuery {
+    /// Only of this file, or of what stands below this folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<ManagedPath>,
+}
+
+/// A previous copy that is to be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRestore {
+    /// Of which file.
+    pub path: ManagedPath,
+    /// Which; the newest if not given.
+    #[serde(default)]
+    pub number: Option<u64>,
     /// Why; goes to the audit log and the operations channel.
     pub reason: String,
 }

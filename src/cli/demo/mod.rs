@@ -109,12 +109,16 @@ fn prepare(folder: &Path, port: Option<u16>) -> Result<Settings, Failure> {
     history::write(&repo, shipped::files(), Arc::new(SystemClock))
         .map_err(|error| Failure::new(error.to_string()))?;
     let listen = listen(port)?;
+    let managed = folder.join("managed");
+    std::fs::create_dir(&managed)?;
+    let managed = toml::Value::String(managed.display().to_string());
     let text = render_template(&[
         ("state", "\"state\"".to_owned()),
         ("source.path", "\"policy\"".to_owned()),
         ("source.interval", "\"10s\"".to_owned()),
         ("web.listen", format!("\"{listen}\"")),
         ("exec.weak_sandbox", probe().needs_weak().to_string()),
+        ("file.roots.managed", managed.to_string()),
         ("shutdown.grace", "\"2s\"".to_owned()),
         ("log.level", "\"warn\"".to_owned()),
     ]);

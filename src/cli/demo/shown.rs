@@ -29,6 +29,8 @@ pub async fn page(app: &App, settings: &Settings, folder: &Path) -> String {
          he cites a merged pull request: it runs; a second time it does not count\n  \
          as ken       !run restart-service on web-dev service=app\n               \
          needs an operator and an sre: click ✅ as radia and as grace, or ❌ to veto\n  \
+         as ken       !check house-rules on local, then !run house-rules on local\n               \
+         a managed file: the check is a diff; after ✅ of grace it is at {managed}\n  \
          as barbara   !run slow-job on local\n               \
          output streams into the thread\n\n\
          Change the rules and look at #ops:\n\n  \
@@ -41,6 +43,7 @@ pub async fn page(app: &App, settings: &Settings, folder: &Path) -> String {
          Enter prints this again with new links; Ctrl-C ends it.\n",
         people = people(app).await,
         policy = policy.display(),
+        managed = folder.join("managed/motd").display(),
         config = config.display(),
     )
 }

@@ -3,6 +3,7 @@
 mod git;
 mod machine;
 mod permission;
+mod roots;
 
 use std::path::Path;
 
@@ -91,6 +92,7 @@ async fn look(settings: &Settings) -> Vec<Finding> {
     findings.push(machine::clock(settings));
     findings.push(machine::port(settings));
     findings.push(machine::sandbox(settings.exec.weak_sandbox));
+    findings.extend(roots::roots(settings));
     findings.push(permission::programs(&settings.exec.path));
     findings.extend(permission::secrets(settings));
     findings

@@ -31,7 +31,7 @@ pub fn rehearse(mut files: Files, acts: &Path) -> Script {
         if let Some(rest) = text.strip_prefix("#!/bin/sh\n") {
             let trace = format!("echo \"{name} $$ $*\" >> '{}'", acts.display());
             *content = Content::program(format!("#!/bin/sh\n{trace}\n{rest}"));
-        } else if path.as_str().starts_with("intents/") {
+        } else if path.as_str().starts_with("intents/") && text.contains("argv:") {
             let block = format!("sandbox: {{ write: [\"{folder}\"] }}\n");
             *content = Content::text(replace_block(&text, "sandbox", &block));
         }
@@ -58,7 +58,7 @@ mod tests {
         let file = |path: &str, text: &str| (path.parse().unwrap(), Content::text(text));
         let files = Files::from([
             file("playbooks/scripts/a.sh", "#!/bin/sh\necho hi\n"),
-            file("intents/a.yaml", "version: 1\nsandbox: {}\n"),
+            file("intents/a.yaml", "run: { argv: [a] }\nsandbox: {}\n"),
             file(BAN, "version: 1\n"),
         ]);
         let script = rehearse(files, Path::new("/acts/log"));
@@ -70,7 +70,7 @@ mod tests {
             text("playbooks/scripts/a.sh"),
             "#!/bin/sh\necho \"a.sh $$ $*\" >> '/acts/log'\necho hi\n"
         );
-        assert_eq!(text("intents/a.yaml"), "version: 1\nsandbox: { write: [\"/acts\"] }\n");
+        assert_eq!(text("intents/a.yaml"), "run: { argv: [a] }\nsandbox: { write: [\"/acts\"] }\n");
         assert!(script.ban.is_some());
     }
 }

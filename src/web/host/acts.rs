@@ -89,7 +89,7 @@ fn find_revision(state: &SourceState, given: &str) -> Option<Revision> {
     (given.len() >= SHORTEST).then(|| known.next().cloned())?
 }
 
-fn check_reason(reason: &str) -> Result<String, HostError> {
+pub(super) fn check_reason(reason: &str) -> Result<String, HostError> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(HostError::refused("a reason is needed").hint("say it with --reason"));

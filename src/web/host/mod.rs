@@ -4,6 +4,7 @@
 //! `service host:<uid>`, before it is done. No command runs an intent past the gate.
 
 mod acts;
+mod files;
 mod socket;
 mod views;
 
@@ -72,6 +73,8 @@ fn router(host: Host) -> Router {
         .route(path::REQUEST_CANCEL, post(acts::cancel))
         .route(path::RUN_KILL, post(acts::kill))
         .route(path::AUDIT_PRUNE, post(acts::prune))
+        .route(path::FILES, get(files::list))
+        .route(path::FILE_RESTORE, post(files::restore))
         .route(path::LOGIN, post(acts::login))
         .route(path::LOGOUT, post(acts::logout))
         .fallback(|| async { HostError::NotFound("there is no such command".to_owned()) })

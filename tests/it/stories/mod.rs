@@ -10,6 +10,7 @@ mod drift;
 mod guarding;
 mod intents;
 mod keeping;
+mod managing;
 mod reconciling;
 mod running;
 mod telling;

@@ -184,6 +184,19 @@ impl World {
         self.folder.path().join("managed").join(below)
     }
 
+    /// Root on the host puts the newest previous copy of a managed file back.
+    pub fn restore(&mut self, path: &str, reason: &str) {
+        let engine = Arc::clone(self.engine());
+        let command = format!("file restore {path}");
+        let done = self.runtime.block_on(async {
+            let detail = json!({ "path": path, "reason": reason });
+            engine.note_host_command(0, &command, detail).await.expect("the store works");
+            engine.ports().copies.restore(&path.parse().expect("a path"), None).await
+        });
+        self.then(&format!("{command} on the host: {reason}"));
+        done.expect("there is a copy");
+    }
+
     fn options(&self) -> Options {
         Options {
             operations: "ops".parse().unwrap(),
