@@ -30,6 +30,7 @@ use crate::process::sandbox::{Probe, Weak, probe};
 use crate::process::supervised::Launcher;
 use crate::settings::{Origin, Settings};
 use crate::source::{GitSource, Remote, SourceSettings};
+use crate::store::audit::OwnCheck;
 use crate::store::ledger::{CheckpointSigner, FileLedger};
 use crate::store::sqlite::{self, SqliteStore};
 use crate::web;
@@ -89,7 +90,14 @@ impl App {
         let socket =
             HostSocket::open(&settings.socket(), &settings.socket_token(), clock.as_ref())?;
         let names = Names::new(Some(external.clone()));
-        let parts = web::Parts::of(&engine, console.clone(), names, stopping.clone());
+        let audit = &settings.audit;
+        let check = Arc::new(OwnCheck {
+            store: settings.store(),
+            rows: audit.jsonl.clone(),
+            checkpoints: audit.checkpoints.clone(),
+            key: audit.key.clone(),
+        });
+        let parts = web::Parts::of(&engine, console.clone(), check, names, stopping.clone());
         let servers = vec![
             tokio::spawn(web::serve(listener, parts)),
             tokio::spawn(web::host::serve(socket, Arc::clone(&engine), stopping.clone())),

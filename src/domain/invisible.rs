@@ -14,9 +14,21 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Returns `text` with a mark in the place of every invisible character but tab and line feed, so
+/// that nothing turns around or hides in it.
+pub fn marked(text: &str) -> String {
+    let mark = |c: char| if is_invisible(c) && !matches!(c, '\t' | '\n') { '\u{fffd}' } else { c };
+    text.chars().map(mark).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_marked() {
+        assert_eq!(marked("a\u{202e}b\tc\n\u{200b}é"), "a\u{fffd}b\tc\n\u{fffd}é");
+    }
 
     #[test]
     fn what_hides_or_turns_text_is_invisible_and_letters_are_not() {

@@ -21,8 +21,10 @@ mod pages;
 mod place;
 mod reader;
 mod shell;
+mod side_by_side;
 mod sign_in;
 mod view;
+mod words;
 mod write;
 
 use std::ops::Deref;
@@ -34,15 +36,19 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::domain::id::Platform;
 use crate::engine::sessions::Sessions;
+use crate::engine::sessions::reading;
 use crate::engine::sessions::viewing::Viewing;
 use crate::engine::status::Report;
+use crate::engine::verifying::Verifying;
 use crate::engine::{Engine, EngineError};
+use crate::ports::audit_check::AuditCheck;
 use crate::ports::board::Board;
 use crate::ports::clock::Clock;
 use crate::ports::store::Store;
@@ -67,6 +73,10 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// How every loop is.
     pub report: Reporting,
+    /// Verifies the audit log.
+    pub verifying: Arc<Verifying>,
+    /// Lets one at a time put many questions to policy.
+    pub asking: Semaphore,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
     /// The names the site answers under.
@@ -80,6 +90,7 @@ impl Parts {
     pub fn of(
         engine: &Arc<Engine>,
         board: Arc<dyn Board>,
+        check: Arc<dyn AuditCheck>,
         names: bind::Names,
         stopping: CancellationToken,
     ) -> Self {
@@ -103,6 +114,8 @@ impl Parts {
             viewing: Arc::new(Viewing::new(Arc::clone(&store), Arc::clone(&clock), applied)),
             store,
             report,
+            verifying: Verifying::new(check, Arc::clone(&clock)),
+            asking: Semaphore::new(1),
             clock,
             names,
             stopping,
@@ -122,6 +135,11 @@ impl Deref for Site {
 }
 
 impl Site {
+    /// Returns the audit log as people may read it.
+    fn log(&self) -> reading::Reader {
+        reading::Reader::new(Arc::clone(&self.store), Arc::clone(&self.viewing))
+    }
+
     /// Makes a name for a message that is about to be written, so that sending twice writes once.
     fn nonce(&self) -> String {
         let mut bytes = [0; 12];
@@ -165,6 +183,7 @@ fn router(parts: Parts) -> Router {
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(nothing);
+    routes = pages::records(routes);
     for (path, method) in assets::routes() {
         routes = routes.route(path, method);
     }

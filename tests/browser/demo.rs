@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Demo {
     child: Child,
     links: BTreeMap<String, String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Demo {
@@ -43,7 +43,7 @@ impl Demo {
                 }
             }
         });
-        let mut demo = Self { child, links: BTreeMap::new(), _folder: folder };
+        let mut demo = Self { child, links: BTreeMap::new(), folder };
         // What is printed last comes after all links.
         while !demo.links.contains_key("ken") || !demo.links.contains_key("radia") {
             let line = lines.recv_timeout(PATIENCE).expect("the demonstration does not start");
@@ -59,6 +59,11 @@ impl Demo {
         if link.contains("/sign-in/") {
             self.links.insert(person.to_owned(), link.to_owned());
         }
+    }
+
+    /// Returns the folder of its policy repo.
+    pub fn policy(&self) -> std::path::PathBuf {
+        self.folder.path().join("demo/policy")
     }
 
     /// Returns a person's sign-in link; it works once.

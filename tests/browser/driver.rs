@@ -1,8 +1,11 @@
 //! A small client of the WebDriver protocol, and Debian's chromedriver behind it.
 
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -111,6 +114,20 @@ impl Browser {
 
     async fn devtools(&self, command: &str, params: Value) {
         self.call("/goog/cdp/execute", json!({ "cmd": command, "params": params })).await.unwrap();
+    }
+
+    /// Has pages think that the reader prefers `light` or `dark`.
+    pub async fn scheme(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [feature] })).await;
+    }
+
+    /// Takes a picture of the page as the screen shows it.
+    pub async fn picture(&self, file: &Path) {
+        let wanted = json!({ "cmd": "Page.captureScreenshot", "params": { "format": "png" } });
+        let taken = self.call("/goog/cdp/execute", wanted).await.unwrap();
+        let bytes = STANDARD.decode(taken["data"].as_str().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
     }
 
     /// Runs a script in the page and returns what it returns.

@@ -7,6 +7,10 @@
 
 mod demo;
 mod driver;
+mod pages;
+mod records;
+mod team;
+mod visitor;
 mod work;
 
 use demo::Demo;

@@ -5,7 +5,7 @@ use super::driver::{Browser, Driver, ENTER, TAB};
 use super::{expect_fits, expect_mark, live, mark, sign_in};
 
 /// Presses Tab until an element has the focus; the focus must show at each step.
-async fn tab_to(browser: &Browser, css: &str) {
+pub async fn tab_to(browser: &Browser, css: &str) {
     let quoted = serde_json::to_string(css).unwrap();
     for _ in 0..60 {
         browser.press(&TAB.to_string()).await;

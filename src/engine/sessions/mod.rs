@@ -4,6 +4,7 @@
 //! bears another. Only hashes are stored. Whether a session holds is decided anew each time it is
 //! used: it ends with its time, with its person's place in the policy repo, and with a ban.
 
+pub mod reading;
 pub mod viewing;
 
 use std::sync::{Arc, Mutex};

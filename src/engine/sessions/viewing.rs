@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::Applied;
 use crate::domain::audit::{Entry, Event};
-use crate::domain::id::{ChannelName, IntentName, PersonId};
+use crate::domain::drift::Incident;
+use crate::domain::id::{ChannelName, ChatChannelId, IntentName, PersonId, Platform};
 use crate::domain::intent::Intent;
 use crate::domain::person::Principal;
+use crate::domain::request::Request;
 use crate::policy::{Act, Could, Page, Scene, Viewed, may, may_ask_for, visible_intents, who_may};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Change, Store, StoreError};
@@ -49,6 +51,48 @@ impl Viewing {
         let Some(snapshot) = (self.applied)() else { return false };
         let principal = Principal::Person(person.clone());
         may(&snapshot, &principal, &Act::View(viewed), &self.scene()).allowed
+    }
+
+    /// Says whether somebody may see a request and what it did: whoever asked for it; else who may
+    /// `view` its intent and the channels it was typed in and its card stands in. Of what is in no
+    /// channel, or in none that there still is, whoever may `administer` too.
+    pub fn may_view_request(&self, person: &PersonId, request: &Request) -> bool {
+        if request.requester.person() == Some(person) {
+            return true;
+        }
+        self.may_view_at(person, &request.intent, &request.card_place, request.channel.as_ref())
+    }
+
+    /// Says whether somebody may see an incident of drift: who may `view` its intent and the
+    /// channel of its card.
+    pub fn may_view_incident(&self, person: &PersonId, incident: &Incident) -> bool {
+        self.may_view_at(person, &incident.key.intent, &incident.place, None)
+    }
+
+    fn may_view_at(
+        &self,
+        person: &PersonId,
+        intent: &IntentName,
+        (platform, id): &(Platform, ChatChannelId),
+        typed_in: Option<&ChannelName>,
+    ) -> bool {
+        let Some(snapshot) = (self.applied)() else { return false };
+        let repo = &snapshot.repo;
+        if repo.intents.contains_key(intent) && !self.may_view_intent(person, intent) {
+            return false;
+        }
+        let card = repo.channel_at(platform, id).map(|channel| &channel.name);
+        let typed = typed_in.filter(|name| repo.channels.contains_key(*name));
+        let lost = card.is_none() || (typed_in.is_some() && typed.is_none());
+        let all = card.into_iter().chain(typed).all(|name| self.may_view(person, name));
+        all && (!lost || self.may_administer(person))
+    }
+
+    /// Says whether somebody may `administer`.
+    pub fn may_administer(&self, person: &PersonId) -> bool {
+        let Some(snapshot) = (self.applied)() else { return false };
+        let principal = Principal::Person(person.clone());
+        may(&snapshot, &principal, &Act::Administer, &self.scene()).allowed
     }
 
     /// Returns who may `view` something that somebody else may not.

@@ -92,7 +92,6 @@ export function completing(form) {
     at = -1;
     box.hidden = true;
     box.replaceChildren();
-    text.setAttribute("aria-expanded", "false");
     text.removeAttribute("aria-activedescendant");
   };
   const mark = (next) => {
@@ -133,13 +132,10 @@ export function completing(form) {
       return item;
     }));
     box.hidden = false;
-    text.setAttribute("aria-expanded", "true");
     mark(-1);
   };
-  text.setAttribute("role", "combobox");
   text.setAttribute("aria-autocomplete", "list");
   text.setAttribute("aria-controls", box.id);
-  text.setAttribute("aria-expanded", "false");
   text.addEventListener("input", () => { grow(text); refresh(); });
   text.addEventListener("focus", vocabulary);
   text.addEventListener("blur", close);

@@ -3,6 +3,7 @@
 mod guarding;
 mod live;
 mod pages;
+mod records;
 mod shell;
 mod signing_in;
 mod site;

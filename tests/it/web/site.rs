@@ -1,6 +1,7 @@
 //! The console on a real socket, over the real store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,6 +10,8 @@ use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tribune::chat::console::{Console, PLATFORM};
+use tribune::domain::audit::chain::Broken;
+use tribune::domain::audit::report::{self, Finding};
 use tribune::domain::ban::Ban;
 use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::channel::Channel;
@@ -19,7 +22,9 @@ use tribune::domain::repo::{PolicyFile, PolicyRepo};
 use tribune::engine::sessions::viewing::Viewing;
 use tribune::engine::sessions::{Applied, Sessions};
 use tribune::engine::status::{Fact, Health, LoopStatus, Report};
+use tribune::engine::verifying::Verifying;
 use tribune::policy::Snapshot;
+use tribune::ports::audit_check::{AuditCheck, AuditCheckError};
 use tribune::ports::board::Board;
 use tribune::ports::chat::{Chat, Destination};
 use tribune::ports::clock::Clock;
@@ -61,6 +66,19 @@ impl Clock for HandClock {
     }
 }
 
+/// An audit log whose fourth row somebody has changed.
+#[derive(Default)]
+struct TamperedLog(Arc<AtomicUsize>);
+
+#[async_trait]
+impl AuditCheck for TamperedLog {
+    async fn verify(&self) -> Result<report::Report, AuditCheckError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let findings = vec![Finding::Chain(Broken::Changed { seq: 4 })];
+        Ok(report::Report { findings, ..report::Report::default() })
+    }
+}
+
 /// Lets everybody see everything, but nobody `vault`, and `linus` no page beside the chat.
 const POLICY: &str = r#"
 @id("see-channels") @reason("operations are for everybody to see")
@@ -80,6 +98,8 @@ pub struct TestSite {
     pub store: Arc<SqliteStore>,
     pub clock: Arc<HandClock>,
     pub sessions: Arc<Sessions>,
+    /// How often the audit log was verified.
+    pub checks: Arc<AtomicUsize>,
     applied: Arc<Mutex<Option<Arc<Snapshot>>>>,
     stopping: CancellationToken,
     _folder: tempfile::TempDir,
@@ -158,6 +178,8 @@ impl TestSite {
         let viewing = Arc::new(Viewing::new(store.clone(), clock.clone(), read));
         let board = Arc::new(Console::open(store.clone(), clock.clone()).await.unwrap());
         let stopping = CancellationToken::new();
+        let check = Arc::new(TamperedLog::default());
+        let checks = Arc::clone(&check.0);
         let parts = Parts {
             sessions: sessions.clone(),
             board: board.clone(),
@@ -165,6 +187,8 @@ impl TestSite {
             viewing,
             store: store.clone(),
             report: Arc::new(|| Box::pin(async { Ok(report()) })),
+            verifying: Verifying::new(check.clone(), clock.clone()),
+            asking: tokio::sync::Semaphore::new(1),
             clock: clock.clone(),
             names: Names::new(external.map(|url| url.parse().unwrap())),
             stopping: stopping.clone(),
@@ -172,7 +196,7 @@ impl TestSite {
         let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(serve(listener, parts));
-        Self { port, board, store, clock, sessions, applied, stopping, _folder: folder }
+        Self { port, board, store, clock, sessions, checks, applied, stopping, _folder: folder }
     }
 
     /// Puts another policy repo in place, as an applied revision does.
