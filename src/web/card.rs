@@ -1,5 +1,6 @@
 //! How the request behind a card stands, read from the card, so that it can be seen at a glance.
 
+use crate::domain::id::{RequestId, RunId};
 use crate::domain::reply::run::state_words;
 use crate::domain::request::State;
 
@@ -15,6 +16,17 @@ pub fn state(text: &str) -> Option<State> {
     State::ALL.into_iter().find(|state| state_words(*state) == said)
 }
 
+/// Returns the page of what a message of Tribune's is about: the request of a card, the run of its
+/// output; `None` if it begins with neither.
+pub fn about(text: &str) -> Option<(String, &'static str)> {
+    let (name, _) = text.strip_prefix("**")?.split_once("**")?;
+    match (name.parse::<RunId>(), name.parse::<RequestId>()) {
+        (Ok(run), _) => Some((format!("/runs/{run}"), "Whole log")),
+        (_, Ok(request)) => Some((format!("/requests/{request}"), "Details")),
+        (Err(_), Err(_)) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +40,14 @@ mod tests {
             );
             assert_eq!(super::state(&card), Some(state));
         }
+    }
+
+    #[test]
+    fn cards_and_output_lead_to_their_pages() {
+        assert_eq!(about("**r7** @ada asks"), Some(("/requests/r7".to_owned(), "Details")));
+        assert_eq!(about("**r7.1** runs"), Some(("/runs/r7.1".to_owned(), "Whole log")));
+        assert_eq!(about("**needs approval**"), None);
+        assert_eq!(about("r7"), None);
     }
 
     #[test]

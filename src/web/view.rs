@@ -41,6 +41,8 @@ pub struct MessageView {
     pub mine: bool,
     /// How the request stands, if the message is its card.
     pub card: Option<&'static str>,
+    /// The page of what it is about, with what to click.
+    pub about: Option<(String, &'static str)>,
     /// Whether reactions still change something.
     pub open: bool,
     /// When, for programs.
@@ -162,6 +164,7 @@ pub fn message(
         edited: message.edited && !tribune,
         deleted: message.deleted,
         mine: message.author == reader.who.account,
+        about: card::about(&message.text).filter(|_| tribune && !message.deleted),
         card: state.map(State::as_str),
         open: state.is_none_or(|state| !state.is_final()),
         html: text(message, tribune),
