@@ -48,7 +48,7 @@ impl Reload {
             Err(why) => return refuse(engine, why).await,
         };
         // Before anything else changes: a value that cannot be kept out of output is refused.
-        match self.secrets.replace(settings.secrets.clone()) {
+        match self.secrets.look_at(&settings.secrets) {
             Ok(problems) => {
                 for why in problems {
                     tracing::warn!(why, "a secret cannot be read now");
@@ -60,6 +60,7 @@ impl Reload {
         let restart = changed(&self.started, &settings).restart;
         let outcome = SettingsRead { at, taken, restart, refused: None };
         engine.retune(Some(tuning(&settings)), outcome.clone()).await?;
+        self.secrets.take(settings.secrets.clone());
         self.taken = settings;
         Ok(Arc::new(outcome))
     }

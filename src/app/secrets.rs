@@ -67,14 +67,16 @@ impl SettingsSecrets {
             known: Mutex::default(),
             redactor: Arc::new(ArcSwap::from_pointee(Redactor::new([])?)),
         };
-        let problems = secrets.replace(origins)?;
+        let problems = secrets.look_at(&origins)?;
+        secrets.take(origins);
         Ok((secrets, problems))
     }
 
-    /// Takes other origins; what was known stays known. An error leaves everything as it was.
-    pub fn replace(&self, origins: Origins) -> Result<Vec<String>, SecretError> {
+    /// Learns the values that other origins give now, so that they are cut out of output, and
+    /// takes nothing else yet; returns also why some cannot be read.
+    pub fn look_at(&self, origins: &Origins) -> Result<Vec<String>, SecretError> {
         let (mut values, mut problems) = (Vec::new(), Vec::new());
-        for (name, origin) in &origins {
+        for (name, origin) in origins {
             if matches!(origin, SecretOrigin::Command(_)) {
                 continue;
             }
@@ -84,8 +86,12 @@ impl SettingsSecrets {
             }
         }
         self.learn(values)?;
-        self.origins.store(Arc::new(origins));
         Ok(problems)
+    }
+
+    /// From now on secrets come from there; what was known stays known.
+    pub fn take(&self, origins: Origins) {
+        self.origins.store(Arc::new(origins));
     }
 
     /// Returns what cuts every value that is known out of text.
@@ -225,7 +231,7 @@ mod tests {
         let secrets = open(&[("key", SecretOrigin::File(file.path().to_owned()))]);
         std::fs::write(file.path(), "second value").unwrap();
         secrets.secret(&name("key")).await.unwrap();
-        secrets.replace(Origins::new()).unwrap();
+        secrets.take(Origins::new());
         let text = secrets.redactor().load().redact_text("first value, second value");
         assert_eq!(text, "[redacted:key], [redacted:key]");
         assert!(secrets.secret(&name("key")).await.unwrap_err().contains("add [secrets] key"));

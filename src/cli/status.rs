@@ -14,6 +14,9 @@ use super::{config, wait_for};
 use crate::domain::duration;
 use crate::web::host_api::{Kept, Status, path};
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// How the daemon is: revision, open requests, runs, containment, and what needs a person.
 ///
 /// Exits 1 when something needs a person.
@@ -50,8 +53,11 @@ fn kept(kept: &Kept) -> String {
         ("posts", stock.posts, retention.posts),
         ("audit rows", stock.audit, retention.audit),
     ];
-    let length = |kept: Option<SignedDuration>| {
-        kept.map_or("for good".to_owned(), |kept| format!("for {}", duration::short(kept)))
+    let length = |kept: Option<SignedDuration>| match kept {
+        // In days, as people set it: weeks would have to be counted back.
+        Some(kept) if kept.as_secs() % DAY == 0 => format!("for {}d", kept.as_secs() / DAY),
+        Some(kept) => format!("for {}", duration::short(kept)),
+        None => "for good".to_owned(),
     };
     let said: Vec<String> = rows
         .iter()

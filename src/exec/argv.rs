@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Where secrets of runs come from.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// Returns the value of a secret as it is right now, or why there is none, in words that do
-    /// not hold it.
+    /// Returns the value of a secret as it is right now, or why there is none, in words that name
+    /// the secret and do not hold its value.
     async fn secret(&self, name: &SecretName) -> Result<String, String>;
 
     /// Returns the files that hold secrets right now: no run may see them.
@@ -115,9 +115,7 @@ impl Argv {
     async fn secrets_of(&self, plan: &Plan) -> Result<BTreeMap<SecretName, String>, ExecError> {
         let mut values = BTreeMap::new();
         for name in &plan.secrets {
-            let value = self.secrets.secret(name).await.map_err(|why| {
-                ExecError::NotStarted(format!("the secret {name} cannot be had: {why}"))
-            })?;
+            let value = self.secrets.secret(name).await.map_err(ExecError::NotStarted)?;
             values.insert(name.clone(), value);
         }
         Ok(values)

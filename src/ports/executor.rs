@@ -19,7 +19,7 @@ pub enum ExecError {
     #[error("{0}")]
     Refused(String),
     /// Something broke before the program was started.
-    #[error("failed to start: {0}")]
+    #[error("{0}")]
     NotStarted(String),
     /// Something of an earlier daemon's run is still there: its target is not free.
     #[error("{0}")]

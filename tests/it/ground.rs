@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client, redirect};
 use serde_json::Value;
-use tribune::store::audit::{Witnesses, verify_store};
+use tribune::store::audit::{Report, Witnesses, verify_store};
 use tribune::store::ledger::PublicKey;
 
 /// How long anything may take to become so.
@@ -104,7 +104,7 @@ impl Ground {
             ground.people.insert(person, cookie);
         }
         daemon.end().await;
-        run("cp", ground.folder.path(), &["-a", "state", "begin"]);
+        ground.begin_here();
         ground
     }
 
@@ -140,6 +140,12 @@ impl Ground {
             self.console
         );
         fs::write(self.at("tribune.toml"), text).unwrap();
+    }
+
+    /// From now on [`Self::reset`] goes back to the state as it is here. No daemon runs.
+    pub fn begin_here(&self) {
+        run("rm", self.folder.path(), &["-rf", "begin"]);
+        run("cp", self.folder.path(), &["-a", "state", "begin"]);
     }
 
     /// Back to the state in which nothing was asked yet.
@@ -362,7 +368,7 @@ impl Ground {
     }
 
     /// Verifies the audit log while the daemon runs.
-    pub async fn verify_audit(&self, context: &str) {
+    pub async fn verify_audit(&self, context: &str) -> Report {
         let state = self.at("state");
         let witnesses = Witnesses {
             store: state.join("tribune.sqlite"),
@@ -372,6 +378,7 @@ impl Ground {
         };
         let report = verify_store(&witnesses).await.unwrap();
         assert!(report.is_fine(), "{context}\n{report}");
+        report
     }
 }
 

@@ -112,7 +112,8 @@ impl Engine {
         self.runs.requests()
     }
 
-    /// Ends a request, running or not, in the name of `by`.
+    /// Ends a request, running or not, in the name of `by`, in one transaction with `change` (the
+    /// message that is thereby handled). Where it is too late nothing is committed.
     pub async fn cancel(
         self: &Arc<Self>,
         id: RequestId,
@@ -134,7 +135,6 @@ impl Engine {
         };
         let person = by.person().cloned();
         if request.state.is_final() {
-            self.ports.store.commit(change).await?;
             return Ok(CancelOutcome::TooLate(request.state));
         }
         if request.state == State::Running {

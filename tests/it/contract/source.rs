@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tribune::domain::id::{RepoPath, RequestId, Revision, RunId};
 use tribune::domain::person::SigningKey;
 use tribune::domain::trust::Signature;
@@ -283,6 +283,40 @@ pub async fn a_force_push_is_seen_and_pins_stay<H: Host>(mut host: H) {
     assert_eq!(source.read(&tree.0[&path("a")]).await, Ok(b"2".to_vec()));
 }
 
+pub async fn tidying_keeps_what_is_pinned_or_observed<H: Host>(mut host: H) {
+    let root = host.commit("main", &[("a", text("0"))], &Push::default());
+    let run = |attempt| RunId { request: RequestId(42), attempt };
+    let (over, open) = (Pin::Run(run(1)), Pin::Run(run(2)));
+    // Each lies on a history of its own, which the remote loses.
+    let mut pinned = Vec::new();
+    for (pin, content) in [(Pin::Applied, "1"), (Pin::Held, "2"), (over, "3"), (open, "4")] {
+        let head = host.commit("main", &[("a", text(content))], &Push::default());
+        host.source().fetch().await.unwrap();
+        host.source().pin(&pin, Some(&head)).await.unwrap();
+        host.force_push(&root).await;
+        pinned.push((pin, head, content));
+    }
+    let observed = host.commit("main", &[("a", text("5"))], &Push::default());
+    host.source().fetch().await.unwrap();
+    let (over, gone, _) = pinned.remove(2);
+    let unreached = SignedDuration::from_hours(24);
+    host.source().tidy(&[run(2)], unreached).await.unwrap();
+    assert_eq!(host.source().pinned(&over).await, Ok(None));
+    assert!(host.source().tree(&gone).await.is_ok(), "it was touched just now");
+    host.source().tidy(&[run(2)], SignedDuration::ZERO).await.unwrap();
+    assert_eq!(host.source().tree(&gone).await, Err(SourceError::NoCommit(gone)));
+    host.restart().await;
+    let source = host.source();
+    for (pin, head, content) in pinned {
+        assert_eq!(source.pinned(&pin).await, Ok(Some(head.clone())));
+        let tree = source.tree(&head).await.unwrap();
+        assert_eq!(source.read(&tree.0[&path("a")]).await, Ok(content.as_bytes().to_vec()));
+        assert_eq!(source.path(&root, &head).await, Ok(Lineage::Forward(vec![head])));
+    }
+    assert!(source.tree(&observed).await.is_ok());
+    assert_eq!(source.fetch().await, Ok(observed));
+}
+
 pub async fn signatures_name_the_key_that_made_them<H: Host>(host: H) {
     let push = |key| Push { key, at: 1_000, ..Push::default() };
     let signed = host.commit("main", &[("a", text("1"))], &push(Some(2)));
@@ -354,6 +388,7 @@ macro_rules! source_suite {
             discarding_follows_no_symlink
             pins_are_set_cleared_and_kept_over_a_restart
             a_force_push_is_seen_and_pins_stay
+            tidying_keeps_what_is_pinned_or_observed
             signatures_name_the_key_that_made_them
             a_key_counts_within_its_time_only
             a_push_to_a_local_repository_is_noticed

@@ -7,6 +7,8 @@
 //!
 //! A missing `strace` fails these tests.
 
+mod pruning;
+
 use std::time::Duration;
 
 use crate::ground::{Daemon, Ground};

@@ -306,6 +306,8 @@ fn who_asked_may_cancel_and_others_may_not() {
         r1.1 was ended by a person at 08:00:00 UTC
         It printed nothing.
         » ken in #ops: !cancel r1
+        [m11 in #ops]
+        r1 is over already: cancelled.
         "#);
         assert_eq!(world.state("r1"), State::Cancelled);
     });

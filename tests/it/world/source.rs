@@ -31,6 +31,8 @@ struct Git {
     branches: BTreeMap<String, Revision>,
     /// What the mirror has.
     mirrored: BTreeSet<Revision>,
+    /// The head that was last fetched.
+    observed: Option<Revision>,
     blobs: BTreeMap<ObjectId, Vec<u8>>,
     pins: Vec<(Pin, Revision)>,
     drafts: Vec<Draft>,
@@ -212,6 +214,7 @@ impl Source for FakeSource {
         let head = head.ok_or_else(|| SourceError::Empty("main".into()))?;
         let reach = git.reach(&head);
         git.mirrored.extend(reach);
+        git.observed = Some(head.clone());
         Ok(head)
     }
 
@@ -359,11 +362,18 @@ impl Source for FakeSource {
         Ok(())
     }
 
-    async fn tidy(&self, open: &[RunId], _unreached: SignedDuration) -> Result<(), SourceError> {
-        self.git().pins.retain(|(pin, _)| match pin {
+    /// Everything was touched just now: only where nothing may be kept anything goes.
+    async fn tidy(&self, open: &[RunId], unreached: SignedDuration) -> Result<(), SourceError> {
+        let mut git = self.git();
+        git.pins.retain(|(pin, _)| match pin {
             Pin::Run(run) => open.contains(run),
             Pin::Applied | Pin::Held => true,
         });
+        if unreached.is_zero() {
+            let roots = git.pins.iter().map(|(_, it)| it).chain(&git.observed);
+            let reached: BTreeSet<_> = roots.flat_map(|it| git.reach(it)).collect();
+            git.mirrored.retain(|it| reached.contains(it));
+        }
         Ok(())
     }
 
