@@ -480,7 +480,7 @@ fn what_is_live_is_prepared_as_a_branch_exactly_as_it_was_shown() {
         let intent = "version: 1\nintent: keep-motd\nsummary: Keep the message of the day\n\
             category: change\nrisk: 1\ntargets: [local]\nchannel: ops\n\
             approval: { slots: [{ role: operator }] }\n\
-            run: { file: { source: playbooks/files/motd, path: etc/motd } }\n\
+            run: { file: { source: playbooks/files/motd, path: managed/motd } }\n\
             standing: { every: 15m, targets: [local], on_drift: ask }\n";
         world.push("keep the message of the day", &[("intents/keep-motd.yaml", Some(intent))]);
         let declared = world.file("playbooks/files/motd");
@@ -488,7 +488,7 @@ fn what_is_live_is_prepared_as_a_branch_exactly_as_it_was_shown() {
         let rest: String = declared.lines().skip(1).map(|line| format!(" {line}\n")).collect();
         let count = declared.lines().count();
         let diff = format!(
-            "--- live/etc/motd\n+++ declared/etc/motd\n@@ -1,{count} +1,{count} @@\n-by hand\n+{first}\n{rest}"
+            "--- live/managed/motd\n+++ declared/managed/motd\n@@ -1,{count} +1,{count} @@\n-by hand\n+{first}\n{rest}"
         );
         world.executor.finds("keep-motd", &diff, Outcome::Differs);
         world.pass("17m");
