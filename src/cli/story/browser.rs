@@ -69,7 +69,7 @@ impl Browser {
             .ok_or(BrowserError::Odd("a cookie"))?
             .to_owned();
         let mut browser = Self { http, origin, cookie, csrf: String::new() };
-        let page = browser.page("/channels").await?;
+        let page = browser.page("/menu").await?;
         browser.csrf = page::attribute(&page, "data-csrf")
             .ok_or(BrowserError::Odd("its form token"))?
             .to_owned();
