@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tribune::app::App;
+use tribune::app::{Addresses, App};
 use tribune::clock::SystemClock;
 use tribune::domain::command::Ask;
 use tribune::domain::id::{AccountId, ChatChannelId, PersonId, RequestId};
@@ -37,7 +37,7 @@ pub async fn measure(effort: Effort) {
     let ground = Ground::sized(&size);
     let settings = ground.settings();
     fill_audit(&settings.store(), effort.of(100_000, 1000)).await;
-    let app = App::start(&settings, "http://localhost").await.unwrap();
+    let app = App::start(&settings, Addresses::Shared).await.unwrap();
     let town = Town { ground: &ground, app: &app };
     town.in_force(effort.of(10, 2)).await;
     town.open_requests(effort.of(1000, 10)).await;

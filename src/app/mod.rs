@@ -5,6 +5,7 @@ mod reload;
 pub mod secrets;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,10 +50,20 @@ const OUTPUT_SHOWN: usize = 3_000;
 /// How long requests under way may take to be answered when everything stops.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
+/// On which host names people find the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// On that of settings.
+    Shared,
+    /// Each on one of their own, so that one browser holds several of them.
+    PerPerson,
+}
+
 /// A running Tribune.
 pub struct App {
     engine: Arc<Engine>,
     console: Arc<Console>,
+    listen: SocketAddr,
     store: Arc<SqliteStore>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
     stopping: CancellationToken,
@@ -61,18 +72,21 @@ pub struct App {
 
 impl App {
     /// Starts everything. When it returns, requests are taken and pages are served.
-    ///
-    /// `console_url` is where people find the console; `{person}` in it stands for a name.
-    pub async fn start(settings: &Settings, console_url: &str) -> anyhow::Result<Self> {
+    pub async fn start(settings: &Settings, addresses: Addresses) -> anyhow::Result<Self> {
         folder::private(&settings.state)?;
         folder::private(&settings.exec.work)?;
         for (name, root) in &settings.managed.roots {
             folder::root(name, root)?;
         }
         // Listening first: if another daemon is there, nothing else is touched.
-        let listen = settings.web.listen;
         let external = &settings.web.external_url;
-        let listener = web::bind::listen(listen, Some(external)).await?;
+        let listener = web::bind::listen(settings.web.listen, Some(external)).await?;
+        let listen = listener.local_addr().context("failed to learn the console's port")?;
+        let external = web::bind::with_port(external, listen.port());
+        let console_url = match addresses {
+            Addresses::Shared => external.to_string(),
+            Addresses::PerPerson => format!("http://{{person}}.localhost:{}", listen.port()),
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = SqliteStore::open(&settings.store(), &sqlite::Options::default()).await?;
         let store = Arc::new(store);
@@ -83,13 +97,13 @@ impl App {
         let probe = probe();
         let sandbox = contained(probe, settings.exec.weak_sandbox, &mut warnings);
         let ports = ports(settings, &clock, &store, &console, &secrets, probe).await?;
-        let options = options(settings, console_url, sandbox, warnings, console.platform())?;
+        let options = options(settings, &console_url, sandbox, warnings, console.platform())?;
         let engine = Engine::new(ports, options, secrets.redactor());
         engine.start().await.context("failed to start")?;
         let stopping = CancellationToken::new();
         let socket =
             HostSocket::open(&settings.socket(), &settings.socket_token(), clock.as_ref())?;
-        let names = Names::new(Some(external.clone()));
+        let names = Names::new(Some(external));
         let audit = &settings.audit;
         let check = Arc::new(OwnCheck {
             store: settings.store(),
@@ -104,7 +118,7 @@ impl App {
         ];
         tracing::info!(%listen, "tribune is up");
         let reload = Reload::new(settings, secrets);
-        Ok(Self { engine, console, store, servers, stopping, reload })
+        Ok(Self { engine, console, listen, store, servers, stopping, reload })
     }
 
     /// Returns the console, for whoever writes to it within this process.
@@ -123,6 +137,11 @@ impl App {
         read: Result<Settings, String>,
     ) -> anyhow::Result<Arc<SettingsRead>> {
         self.reload.take(&self.engine, read).await
+    }
+
+    /// Returns where the console listens.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
     }
 
     /// Stops everything: no new run, those under way get their grace, what was said is on disk.

@@ -11,7 +11,7 @@ use super::diagnostic::render;
 use super::doctor::{Health, secrets};
 use super::failure::{Exit, Failure};
 use super::terminal::Terminal;
-use crate::app::App;
+use crate::app::{Addresses, App};
 use crate::ports::store::TroubleKind;
 use crate::settings::Settings;
 use crate::telemetry;
@@ -68,7 +68,7 @@ async fn serve(
 ) -> Result<Exit, Failure> {
     let mut hangup = listen(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
-    let mut app = App::start(settings, settings.web.external_url.as_str()).await?;
+    let mut app = App::start(settings, Addresses::Shared).await?;
     if let Some(refusal) = unusable(&app).await? {
         app.stop().await;
         return Err(refusal);

@@ -79,6 +79,7 @@ fn kept(kept: &Kept) -> String {
 
 fn render(status: &Status) -> String {
     let mut text = format!("tribune {} since {}\n", status.version, status.started);
+    text.push_str(&format!("console    {}\n", status.console));
     text.push_str(&describe(&status.source));
     text.push_str(&format!("sandbox    {}\n", status.sandbox));
     text.push_str(&format!("audit      {} rows\n", status.audit_seq));

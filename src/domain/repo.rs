@@ -95,6 +95,11 @@ impl PolicyRepo {
         self.people.get(person).map(|person| self.roles.held(&person.roles)).unwrap_or_default()
     }
 
+    /// Returns the services that a person answers for.
+    pub fn services_of(&self, person: &PersonId) -> Vec<&Service> {
+        self.services.values().filter(|service| service.owner.as_ref() == Some(person)).collect()
+    }
+
     /// Returns the live ban on `subject` that lasts longest.
     pub fn live_ban(&self, subject: &Principal, now: Timestamp) -> Option<&Ban> {
         self.bans

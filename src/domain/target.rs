@@ -61,6 +61,15 @@ impl Inventory {
         inventory
     }
 
+    /// Returns the environments that targets, named one by one or as groups, lie in.
+    pub fn environments_of(&self, names: &[String]) -> Vec<&Environment> {
+        let targets = names.iter().flat_map(|name| self.resolve(name));
+        let found: BTreeSet<&EnvironmentName> = targets
+            .filter_map(|target| self.targets.get(&target).map(|target| &target.environment))
+            .collect();
+        found.into_iter().filter_map(|name| self.environments.get(name)).collect()
+    }
+
     /// Returns `group` and every group it lies in.
     pub fn group_closure(&self, group: &GroupName) -> BTreeSet<GroupName> {
         let mut found = BTreeSet::new();

@@ -58,6 +58,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Writes that somebody spoke to the socket without showing its token; of many in a short
+    /// while one row tells. Nothing is said in chat: a run could make it noisy.
+    pub async fn note_host_refusal(&self, uid: Option<u32>) -> Result<(), EngineError> {
+        let now = self.now();
+        let Some(more) = self.host_refusals.pass(now) else { return Ok(()) };
+        tracing::warn!(?uid, more, "a caller on the host's socket did not show its token");
+        let entry = Entry {
+            at: now,
+            actor: uid.map(principal),
+            event: Event::HostRefused,
+            request: None,
+            revision: self.applied().map(|snapshot| snapshot.revision.clone()),
+            detail: json!({ "why": "the token was not shown", "more_since_last": more }),
+        };
+        self.ports.store.commit(Change { audit: vec![entry], ..Change::default() }).await?;
+        self.wake_ledger();
+        Ok(())
+    }
+
     /// Ends a request, running or not.
     pub async fn cancel_from_host(
         self: &Arc<Self>,

@@ -14,12 +14,14 @@
 //! - [`standing`]: standing intents, and the drift they find
 //! - [`retention`]: what is old goes
 //! - [`tuning`]: what may change while it runs
+//! - [`dam`]: what keeps strangers from filling the audit log
 //! - [`host`]: what may be done over the socket on the host
 //! - [`sessions`]: who is signed in to the console
 //! - [`status`]: how every loop is
 //! - [`verifying`]: the audit log against its witnesses, when somebody asks
 
 pub mod clocks;
+pub mod dam;
 pub mod host;
 pub mod intake;
 pub mod ledger;
@@ -169,6 +171,7 @@ pub struct Engine {
     ledger_wake: Notify,
     retention_wake: Notify,
     sweeping: tokio::sync::Mutex<()>,
+    host_refusals: dam::Dam,
     reconciling: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     started: Timestamp,
@@ -210,6 +213,7 @@ impl Engine {
             ledger_wake: Notify::new(),
             retention_wake: Notify::new(),
             sweeping: tokio::sync::Mutex::new(()),
+            host_refusals: dam::Dam::default(),
             reconciling: tokio::sync::Mutex::new(()),
             draining: AtomicBool::new(false),
             started,

@@ -273,8 +273,22 @@ pub struct SourceState {
     pub trouble: Option<Trouble>,
     /// What the delta guard compares with: sizes and names at their highest within 24 hours.
     pub high_water: Vec<HighWater>,
-    /// Revisions that somebody accepted on the host or in chat in spite of a guard.
+    /// Revisions that somebody on the host accepted in spite of the trust mode.
     pub accepted: Vec<Revision>,
+    /// Revisions that people let pass the delta guard, on the host or in chat.
+    #[serde(default)]
+    pub agreed: Vec<Revision>,
+}
+
+impl SourceState {
+    /// Says whether people let pass what the trouble is, so that it is worth another attempt.
+    pub fn is_let_pass(&self, trouble: &Trouble) -> bool {
+        match trouble.kind {
+            TroubleKind::Trust => self.accepted.contains(&trouble.revision),
+            TroubleKind::Delta => self.agreed.contains(&trouble.revision),
+            TroubleKind::Bad | TroubleKind::Diverged | TroubleKind::Unreadable => false,
+        }
+    }
 }
 
 /// Why a revision is not applied.

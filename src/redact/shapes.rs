@@ -94,6 +94,51 @@ const SHAPES: [Shape; 24] = [
     ),
 ];
 
+/// Words that stand where a value could stand when programs say what is wrong with it, or that
+/// there is none: nobody's secret.
+const SAID_OF_VALUES: [&str; 40] = [
+    "access",
+    "authentication",
+    "bad",
+    "cannot",
+    "could",
+    "denied",
+    "does",
+    "empty",
+    "error",
+    "expired",
+    "failed",
+    "false",
+    "file",
+    "forbidden",
+    "incorrect",
+    "invalid",
+    "is",
+    "mismatch",
+    "missing",
+    "must",
+    "never",
+    "nil",
+    "no",
+    "none",
+    "not",
+    "null",
+    "operation",
+    "permission",
+    "redacted",
+    "rejected",
+    "required",
+    "revoked",
+    "the",
+    "true",
+    "unable",
+    "unauthorized",
+    "undefined",
+    "unknown",
+    "unset",
+    "wrong",
+];
+
 /// The table, ready to search.
 pub(super) struct Shapes {
     keywords: AhoCorasick,
@@ -133,14 +178,25 @@ impl Shapes {
         for ((shape, pattern), _) in shapes.filter(|(_, wanted)| *wanted) {
             for groups in pattern.captures_iter(line) {
                 let Some(secret) = groups.get(1).or_else(|| groups.get(0)) else { continue };
-                let already =
-                    secret.as_str().trim_start_matches(['"', '\'']).starts_with("[redacted:");
-                if !already {
+                if !is_known_harmless(shape, secret.as_str()) {
                     found.push(Found { range: secret.range(), name: shape.name });
                 }
             }
         }
     }
+}
+
+/// Says whether what was found is a redaction already, or what programs say of a value.
+fn is_known_harmless(shape: &Shape, found: &str) -> bool {
+    let bare = found.trim_start_matches(['"', '\'']);
+    if bare.starts_with("[redacted:") {
+        return true;
+    }
+    let guesses = matches!(shape.name, "value" | "authorization");
+    let words = bare.trim_end_matches(['"', '\'', '.', ':', ')', '!']);
+    let is_text = words.bytes().all(|b| b.is_ascii_alphabetic() || b == b' ');
+    let first = words.split(' ').next().unwrap_or_default();
+    guesses && is_text && SAID_OF_VALUES.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// Says whether a private key begins in this line and goes on in the next.

@@ -180,8 +180,9 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         default: Some("\"127.0.0.1:8410\""),
         example: "\"127.0.0.1:8410\"",
-        about: "Address and port of the console. Any address that is not loopback needs an https\n\
-                web.external_url, served by a proxy in front.",
+        about: "Address and port of the console; port 0 takes one that is free, and `tribune status`\n\
+                says which. Any address that is not loopback needs an https web.external_url, served by\n\
+                a proxy in front.",
     },
     Key {
         path: "web.external_url",

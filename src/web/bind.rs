@@ -34,6 +34,16 @@ pub async fn listen(at: SocketAddr, external: Option<&Url>) -> Result<TcpListene
     TcpListener::bind(at).await.map_err(|error| BindError::Taken { at, error })
 }
 
+/// Returns the address for people with the port that the system chose, where settings left the
+/// choice to it.
+pub fn with_port(external: &Url, port: u16) -> Url {
+    let mut url = external.clone();
+    if url.port() == Some(0) && url.set_port(Some(port)).is_err() {
+        tracing::warn!(%url, "an address that takes no port");
+    }
+    url
+}
+
 /// Checks that people's sign-in links and cookies cannot be read on the way.
 fn check(listen: SocketAddr, external: Option<&Url>) -> Result<(), BindError> {
     if let Some(url) = external {

@@ -55,6 +55,8 @@ pub struct Status {
     pub version: String,
     /// When the daemon started.
     pub started: Timestamp,
+    /// Where people find the console.
+    pub console: String,
     /// Where the source stands.
     pub source: SourceStatus,
     /// Requests that are not over, newest first.

@@ -20,15 +20,12 @@ impl Demo {
     /// Starts one on a free port and reads the sign-in links it prints.
     #[expect(clippy::disallowed_methods, reason = "tests start programs of their own")]
     pub fn start() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
         let folder = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tribune"))
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .arg("demo")
-            .args(["--port", &port.to_string(), "--dir"])
+            .args(["--port", "0", "--dir"])
             .arg(folder.path().join("demo"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

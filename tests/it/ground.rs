@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, redirect};
@@ -24,7 +24,8 @@ const CHANNEL: &str = "ops";
 
 pub struct Ground {
     folder: tempfile::TempDir,
-    console: SocketAddr,
+    /// The port of the daemon that runs now, once it is known.
+    port: Mutex<Option<u16>>,
     http: Client,
     /// Cookies of people.
     people: BTreeMap<&'static str, String>,
@@ -92,10 +93,8 @@ impl Ground {
     /// `more` are files of the repo beside the shipped ones; scripts may be executed.
     pub async fn build(more: impl Fn(&Self) -> Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let console =
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let http = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let mut ground = Self { folder, console, http, people: BTreeMap::new() };
+        let mut ground = Self { folder, port: Mutex::default(), http, people: BTreeMap::new() };
         ground.write_repo(&more(&ground));
         ground.write_settings();
         let mut daemon = ground.start();
@@ -136,8 +135,7 @@ impl Ground {
         let folder = self.folder.path().display();
         let text = format!(
             "state = \"{folder}/state\"\n[source]\npath = \"{folder}/policy\"\n\
-             [web]\nlisten = \"{}\"\n[exec]\nweak_sandbox = {weak}\n",
-            self.console
+             [web]\nlisten = \"127.0.0.1:0\"\n[exec]\nweak_sandbox = {weak}\n"
         );
         fs::write(self.at("tribune.toml"), text).unwrap();
     }
@@ -146,6 +144,31 @@ impl Ground {
     pub fn begin_here(&self) {
         run("rm", self.folder.path(), &["-rf", "begin"]);
         run("cp", self.folder.path(), &["-a", "state", "begin"]);
+    }
+
+    /// Commits files to the policy repo, which the daemon watches; returns the commit.
+    pub fn commit(&self, subject: &str, files: &[(&str, &str)]) -> String {
+        let repo = self.at("policy");
+        for (path, text) in files {
+            fs::write(repo.join(path), text).unwrap();
+        }
+        let who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"];
+        let what = ["commit", "-q", "--allow-empty", "-a", "-m", subject];
+        run("git", &repo, &[&who[..], &what[..]].concat());
+        run("git", &repo, &["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    /// Sets the policy repo back to an older commit, as a forced push does.
+    pub fn rewind(&self, revision: &str) {
+        run("git", &self.at("policy"), &["reset", "-q", "--hard", revision]);
+    }
+
+    /// Runs a piece of Perl as a user without rights; its argument is the state folder.
+    pub fn as_nobody(&self, script: &str) -> String {
+        let state = self.at("state").display().to_string();
+        let become_one = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        let words = [&become_one[..], &["perl", "-e", script, &state]].concat();
+        run("setpriv", std::path::Path::new("/"), &words)
     }
 
     /// Back to the state in which nothing was asked yet.
@@ -162,6 +185,7 @@ impl Ground {
     }
 
     fn spawn(&self, words: &[String]) -> Daemon {
+        *self.port.lock().unwrap() = None;
         let log = File::options().create(true).append(true).open(self.at("log")).unwrap();
         let child = clean(&words[0])
             .args(&words[1..])
@@ -220,15 +244,28 @@ impl Ground {
         log.lines().skip(skip).collect::<Vec<_>>().join("\n")
     }
 
-    fn origin(&self) -> String {
-        format!("http://localhost:{}", self.console.port())
+    /// Returns where the console is; `None` while the daemon does not say so.
+    fn origin(&self) -> Option<String> {
+        let mut port = self.port.lock().unwrap();
+        if port.is_none() {
+            let status: Value = serde_json::from_str(&self.tell(&["status", "--json"]).1).ok()?;
+            *port = Some(status["console"].as_str()?.parse::<reqwest::Url>().ok()?.port()?);
+        }
+        Some(format!("http://localhost:{}", (*port)?))
     }
 
     /// Returns what a command of the host says; `None` if it fails.
     pub fn command(&self, words: &[&str]) -> Option<String> {
+        let (code, said, _) = self.tell(words);
+        (code == 0).then_some(said)
+    }
+
+    /// Returns how a command of the host exits, what it says, and what it says of failures.
+    pub fn tell(&self, words: &[&str]) -> (i32, String, String) {
         let words = self.words(words);
         let output = clean(&words[0]).args(&words[1..]).output().unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
 
     async fn sign_in(&self, daemon: &mut Daemon, person: &str) -> String {
@@ -240,10 +277,11 @@ impl Ground {
             link.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
         let page = self.http.get(&link).send().await.unwrap().text().await.unwrap();
         let token = between(&page, "name=\"token\" value=\"", "\"").unwrap();
+        let origin = self.origin().unwrap();
         let answer = self
             .http
-            .post(format!("{}/sign-in", self.origin()))
-            .header("Origin", self.origin())
+            .post(format!("{origin}/sign-in"))
+            .header("Origin", &origin)
             .form(&[("token", token)])
             .send()
             .await
@@ -254,7 +292,7 @@ impl Ground {
 
     /// Returns a page as somebody sees it; `None` if it cannot be had.
     pub async fn page(&self, person: &str, path: &str) -> Option<String> {
-        let url = format!("{}{path}", self.origin());
+        let url = format!("{}{path}", self.origin()?);
         let answer = self.http.get(url).header("Cookie", &self.people[person]).send().await.ok()?;
         if !answer.status().is_success() {
             return None;
@@ -267,11 +305,12 @@ impl Ground {
         let csrf = between(&page, "data-csrf=\"", "\"")?;
         let mut fields = vec![("csrf", csrf)];
         fields.extend_from_slice(form);
+        let origin = self.origin()?;
         let answer = self
             .http
-            .post(format!("{}{path}", self.origin()))
+            .post(format!("{origin}{path}"))
             .header("Cookie", &self.people[person])
-            .header("Origin", self.origin())
+            .header("Origin", &origin)
             .header("Accept", "application/json")
             .form(&fields)
             .send()

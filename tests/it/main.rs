@@ -15,6 +15,7 @@ mod docs;
 mod examples;
 mod grammar;
 mod ground;
+mod host;
 mod inventory;
 mod keys;
 mod kill;

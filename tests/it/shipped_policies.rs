@@ -163,6 +163,9 @@ const ASKED: &[&str] = &[
     "service:reconciler run sync-motd local via:reconciler",
     "service:reconciler run rotate-logs web01 via:reconciler",
     "service:scheduler run sync-motd local via:schedule",
+    "service:release-bot run deploy-app web-dev via:api",
+    "service:release-bot run deploy-app web-staging via:api",
+    "service:release-bot run restart-service web-dev via:api",
 ];
 
 #[test]

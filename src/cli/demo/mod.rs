@@ -17,7 +17,7 @@ use super::failure::{Exit, Failure};
 use super::serve::Signals;
 use super::terminal::Terminal;
 use super::{shipped, story};
-use crate::app::App;
+use crate::app::{Addresses, App};
 use crate::clock::SystemClock;
 use crate::process::sandbox::probe;
 use crate::settings::{self, Settings, render_template};
@@ -108,7 +108,7 @@ fn prepare(folder: &Path, port: Option<u16>) -> Result<Settings, Failure> {
     let repo = folder.join("policy");
     history::write(&repo, shipped::files(), Arc::new(SystemClock))
         .map_err(|error| Failure::new(error.to_string()))?;
-    let listen = listen(port)?;
+    let listen = listen(port);
     let managed = folder.join("managed");
     std::fs::create_dir(&managed)?;
     let managed = toml::Value::String(managed.display().to_string());
@@ -127,20 +127,18 @@ fn prepare(folder: &Path, port: Option<u16>) -> Result<Settings, Failure> {
     Ok(settings::load(&file, &text, [])?)
 }
 
-/// Returns the port that was named, or the usual one, or else a free one.
-fn listen(port: Option<u16>) -> Result<SocketAddr, Failure> {
+/// Returns the port that was named, or the usual one, or else whatever is free then.
+fn listen(port: Option<u16>) -> SocketAddr {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if let Some(port) = port {
-        return Ok(at(port));
+        return at(port);
     }
-    let free = TcpListener::bind(at(PORT)).or_else(|_| TcpListener::bind(at(0)));
-    Ok(free.and_then(|listener| listener.local_addr())?)
+    at(if TcpListener::bind(at(PORT)).is_ok() { PORT } else { 0 })
 }
 
 async fn show(settings: &Settings, folder: &Folder, out: &mut Terminal) -> Result<Exit, Failure> {
     let mut signals = Signals::new()?;
-    let port = settings.web.listen.port();
-    let app = App::start(settings, &format!("http://{{person}}.localhost:{port}")).await?;
+    let app = App::start(settings, Addresses::PerPerson).await?;
     let mut enter = enter();
     loop {
         out.text(&shown::page(&app, settings, folder.path()).await)?;

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 
 /// Returns the page, with a fresh link for everybody.
 pub async fn page(app: &App, settings: &Settings, folder: &Path) -> String {
-    let port = settings.web.listen.port();
+    let port = app.listen().port();
     let config = folder.join("tribune.toml");
     let policy = folder.join("policy");
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();

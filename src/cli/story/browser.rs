@@ -76,6 +76,15 @@ impl Browser {
         Ok(browser)
     }
 
+    /// Follows the console to another port, after a restart.
+    pub fn follow(&mut self, console: SocketAddr) -> Result<(), BrowserError> {
+        let odd = || BrowserError::Odd("an address with a port");
+        let mut url = Url::parse(&self.origin).map_err(|_| odd())?;
+        url.set_port(Some(console.port())).map_err(|()| odd())?;
+        self.origin = url.origin().ascii_serialization();
+        Ok(())
+    }
+
     /// Writes a message into a channel; returns its id.
     pub async fn say(&self, channel: &str, text: &str) -> Result<String, BrowserError> {
         let nonce = uuid::Uuid::new_v4().to_string();

@@ -1,15 +1,17 @@
 //! The built binary as child processes: the daemon, and commands beside it.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use super::transcript::StepError;
 use crate::process::background::Background;
 use crate::process::command::{Output, Spec, run};
+use crate::web::host_api::Status;
 
 /// The binary with a settings file.
 pub struct Binary {
@@ -17,13 +19,16 @@ pub struct Binary {
     config: PathBuf,
     log: File,
     daemon: Option<Background>,
+    console: SocketAddr,
 }
 
 impl Binary {
     /// Takes a program and the settings it runs with; the daemon's log is appended to `log`.
     pub fn new(program: &Path, config: &Path, log: &Path) -> Result<Self, StepError> {
         let log = File::options().create(true).append(true).open(log).map_err(StepError::broken)?;
-        Ok(Self { program: program.to_owned(), config: config.to_owned(), log, daemon: None })
+        let (program, config) = (program.to_owned(), config.to_owned());
+        let console = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { program, config, log, daemon: None, console })
     }
 
     /// Starts the daemon and waits until it answers on its socket.
@@ -39,12 +44,20 @@ impl Binary {
             }
             let output = self.command(&["source", "status"]).await?;
             if output.status.code().is_some_and(|code| code < 2) && output.stderr.is_empty() {
+                let status: Status = self.json(&["status", "--json"]).await?;
+                let url = Url::parse(&status.console).map_err(StepError::broken)?;
+                self.console.set_port(url.port_or_known_default().unwrap_or_default());
                 return Ok(());
             }
             seen = String::from_utf8_lossy(&output.stderr).into_owned();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(StepError::Broken(format!("the daemon did not come up: {}", seen.trim())))
+    }
+
+    /// Returns where the console listens; another port after each start.
+    pub fn console(&self) -> SocketAddr {
+        self.console
     }
 
     /// Asks the daemon to end and waits until it has.
@@ -88,11 +101,4 @@ impl Binary {
         argv.extend(["--config".into(), self.config.clone().into_os_string()]);
         Spec::new(argv).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/nonexistent")
     }
-}
-
-/// Returns a port of this machine that is free now.
-pub fn free_port() -> Result<SocketAddr, StepError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map_err(StepError::broken)
 }

@@ -1,7 +1,6 @@
 //! Preparing a policy repo for the story: scripts leave a trace outside the store, and the ban
 //! that the story merges is held back.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::cli::demo::town::{Files, replace_block};
@@ -40,9 +39,9 @@ pub fn rehearse(mut files: Files, acts: &Path) -> Script {
 }
 
 /// Returns the settings of the daemon under test: short intervals, everything below one folder.
-pub fn settings(state: &Path, origin: &Path, console: SocketAddr, weak_sandbox: bool) -> String {
+pub fn settings(state: &Path, origin: &Path, weak_sandbox: bool) -> String {
     format!(
-        "state = \"{}\"\n[source]\npath = \"{}\"\ninterval = \"5s\"\n[web]\nlisten = \"{console}\"\n\
+        "state = \"{}\"\n[source]\npath = \"{}\"\ninterval = \"5s\"\n[web]\nlisten = \"127.0.0.1:0\"\n\
          [exec]\nweak_sandbox = {weak_sandbox}\n[shutdown]\ngrace = \"2s\"\n",
         state.display(),
         origin.display(),

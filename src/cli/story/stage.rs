@@ -2,13 +2,12 @@
 //! and a file outside the store to which every executed act appends a line.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::browser::Browser;
-use super::daemon::{Binary, free_port};
+use super::daemon::Binary;
 use super::page::Seen;
 use super::person;
 use super::rehearse::{Script, rehearse, settings};
@@ -43,7 +42,6 @@ pub struct Stage<'a> {
     pub first: Revision,
     state: PathBuf,
     origin: PathBuf,
-    console: SocketAddr,
     browsers: BTreeMap<PersonId, Browser>,
 }
 
@@ -65,20 +63,27 @@ impl<'a> Stage<'a> {
         let Script { files, ban } = rehearse(files, &acts);
         let clock = Arc::new(SystemClock);
         let town = Town::found(&folder.join("work"), files, &person("ada"), clock)?;
-        let console = free_port()?;
         let config = folder.join("tribune.toml");
-        let text = settings(&state, &origin, console, probe().needs_weak());
+        let text = settings(&state, &origin, probe().needs_weak());
         std::fs::write(&config, text).map_err(StepError::broken)?;
         let binary = Binary::new(bin, &config, &folder.join("daemon.log"))?;
         let first = town.head()?;
         let browsers = BTreeMap::new();
-        let mut stage =
-            Self { tell, town, binary, acts, ban, first, state, origin, console, browsers };
+        let mut stage = Self { tell, town, binary, acts, ban, first, state, origin, browsers };
         git(&stage.origin, &["init", "--quiet", "--bare", "-b", BRANCH]).await?;
         stage.push(Force::No).await?;
         stage.binary.start().await?;
         stage.applied().await?;
         Ok(stage)
+    }
+
+    /// Starts the daemon again; people's browsers follow it to its new port.
+    pub async fn start_again(&mut self) -> Result<(), StepError> {
+        self.binary.start().await?;
+        for browser in self.browsers.values_mut() {
+            browser.follow(self.binary.console())?;
+        }
+        Ok(())
     }
 
     /// Returns the daemon's store.
@@ -137,7 +142,7 @@ impl<'a> Stage<'a> {
                 let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                 return Err(StepError::Broken(format!("tribune login {person}: {why}")));
             }
-            let browser = Browser::sign_in(link, self.console).await?;
+            let browser = Browser::sign_in(link, self.binary.console()).await?;
             self.browsers.insert(person.clone(), browser);
         }
         self.browsers

@@ -128,7 +128,7 @@ pub async fn killed(stage: &mut Stage<'_>) -> Result<(), StepError> {
     )?;
     stage.binary.kill().await?;
     stage.tell.did("somebody", "kills the daemon with SIGKILL, and starts it again")?;
-    stage.binary.start().await?;
+    stage.start_again().await?;
     let ended = stage.until(id, &[State::Interrupted]).await?;
     let attempts = ended.runs.len();
     stage.tell.expect(
@@ -182,7 +182,7 @@ pub async fn audited(stage: &mut Stage<'_>) -> Result<(), StepError> {
     verified(stage, "verify says which row was changed", 1, &names).await?;
 
     std::fs::write(&store, &bytes).map_err(StepError::broken)?;
-    stage.binary.start().await?;
+    stage.start_again().await?;
     still_decides(stage, "the daemon goes on, and writes more rows").await?;
     stage.binary.stop().await?;
     verified(stage, "the longer chain verifies", 0, "the chain is whole").await?;

@@ -103,6 +103,8 @@ events! {
     SettingsRead = "settings.read",
     /// A command on the host.
     HostCommand = "host.command",
+    /// A caller on the host's socket who did not show the token.
+    HostRefused = "host.refused",
 }
 
 /// An entry in its place in the chain.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use super::{clock, code, join, sentence, strong, text, time};
+use super::{ban_end, clock, code, join, sentence, strong, text, you_are_banned};
 use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::command::CommandWord;
@@ -13,7 +13,8 @@ use crate::domain::id::{PersonId, Revision, RoleName};
 use crate::domain::intent::Intent;
 use crate::domain::message::MessageRef;
 use crate::domain::param::ParamKind;
-use crate::domain::person::{Account, Person, Principal};
+use crate::domain::person::{Account, Person, Principal, Service};
+use crate::domain::target::Environment;
 
 pub(super) fn line(spans: impl IntoIterator<Item = Span>) -> Block {
     Block::Line(spans.into_iter().collect())
@@ -81,12 +82,7 @@ pub fn unknown_channel(at: &MessageRef) -> Body {
 
 /// Returns the one answer that a banned person gets.
 pub fn banned(ban: &Ban) -> Body {
-    let until = ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)));
-    Body(vec![line([
-        text(format!("You are banned {until}: {}. Ask ", ban.reason)),
-        Span::Person(ban.by.clone()),
-        text(" about it."),
-    ])])
+    Body(vec![Block::Line(you_are_banned(ban))])
 }
 
 /// Returns all commands and the intents that somebody may ask for.
@@ -128,12 +124,16 @@ pub fn help_command(command: &CommandWord) -> Body {
 }
 
 /// Returns how an intent is asked for.
-pub fn help_intent(intent: &Intent, may: bool) -> Body {
+pub fn help_intent(intent: &Intent, environments: &[&Environment], may: bool) -> Body {
     let mut blocks = vec![line([
         strong(intent.name.to_string()),
         text(format!(" — {} ({}, risk {})", intent.summary, intent.category.as_str(), intent.risk)),
     ])];
     let mut rows = vec![vec![text("on: "), strong(intent.targets.join(", "))]];
+    rows.extend(environments.iter().map(|environment| {
+        let summary = text(format!(" — {}", environment.summary));
+        vec![text("in: "), strong(environment.name.to_string()), summary]
+    }));
     rows.extend(intent.params.iter().map(|(name, param)| {
         let mut row = vec![code(name.to_string()), text(format!(": {}", limits(&param.kind)))];
         row.push(text(match &param.default {
@@ -149,7 +149,8 @@ pub fn help_intent(intent: &Intent, may: bool) -> Body {
         rows.push(vec![text("a cited pull request bears the label "), code(label)]);
     }
     if let Some(rule) = &intent.approval {
-        rows.push(vec![text(format!("or it is approved by {}", super::slots(&rule.slots)))]);
+        let or = if intent.cite.is_some() { "or it" } else { "it" };
+        rows.push(vec![text(format!("{or} is approved by {}", super::slots(&rule.slots)))]);
     }
     blocks.push(Block::List(rows));
     blocks.push(line([text("Example: "), code(example(intent))]));
@@ -214,6 +215,7 @@ pub fn intents(intents: &[(&Intent, bool)]) -> Body {
 pub fn who(
     person: &Person,
     roles: &BTreeSet<RoleName>,
+    services: &[&Service],
     ban: Option<&Ban>,
     account: Option<&Account>,
 ) -> Body {
@@ -226,14 +228,15 @@ pub fn who(
             list(person.flags.iter().map(ToString::to_string).collect())
         ))],
     ];
+    rows.extend(services.iter().map(|service| {
+        vec![text(format!("answers for service {} — {}", service.id, service.summary))]
+    }));
     if let Some(account) = account {
         rows.push(vec![text("this account: "), code(account.to_string())]);
     }
     if let Some(ban) = ban {
-        let until =
-            ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)));
         rows.push(vec![
-            strong(format!("banned {until}")),
+            strong(format!("banned {}", ban_end(ban))),
             text(format!(": {} (by ", ban.reason)),
             Span::Person(ban.by.clone()),
             text(")"),
@@ -258,15 +261,13 @@ pub fn ban_list(bans: &[&Ban]) -> Body {
     let rows = bans
         .iter()
         .map(|ban| {
-            let until =
-                ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)));
             let subject = match &ban.subject {
                 Principal::Person(person) => Span::Person(person.clone()),
                 Principal::Service(service) => text(format!("service {service}")),
             };
             vec![
                 subject,
-                text(format!(" {until}: {} — by ", ban.reason)),
+                text(format!(" {}: {} — by ", ban_end(ban), ban.reason)),
                 Span::Person(ban.by.clone()),
             ]
         })

@@ -7,7 +7,8 @@
 use jiff::Timestamp;
 
 use super::run::state_words;
-use super::{clock, code, join, missing, reasons, strong, text, uncited};
+use super::{ban_end, clock, code, join, missing, reasons, strong, text, uncited};
+use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::digest::Digest;
@@ -51,6 +52,8 @@ pub struct Status<'a> {
     pub trouble: Option<String>,
     /// Why the citation does not count, in words.
     pub citation: Vec<String>,
+    /// The live ban of who asked: a denied request then says that and nothing else.
+    pub ban: Option<&'a Ban>,
 }
 
 /// Returns what people approve.
@@ -133,6 +136,10 @@ pub fn closed(head: Vec<Block>, next: PostKey) -> Body {
 
 fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block> {
     let mut blocks = vec![Block::Line(state_line(request, status))];
+    if let (State::Denied, Some(ban)) = (request.state, status.ban) {
+        blocks.push(Block::List(vec![banned(&request.requester, ban)]));
+        return blocks;
+    }
     let mut rows = Vec::new();
     match request.outcome.as_ref().filter(|_| request.state == State::NeedsApproval) {
         Some(Outcome::NeedsApproval { missing: wanted }) => {
@@ -160,6 +167,19 @@ fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block
         blocks.push(Block::Line(vec![text(clocks)]));
     }
     blocks
+}
+
+fn banned(subject: &Principal, ban: &Ban) -> Vec<Span> {
+    let subject = match subject {
+        Principal::Person(person) => Span::Person(person.clone()),
+        Principal::Service(service) => text(format!("service {service}")),
+    };
+    vec![
+        subject,
+        text(format!(" is banned {}: {}. Ask ", ban_end(ban), ban.reason)),
+        Span::Person(ban.by.clone()),
+        text(" about it."),
+    ]
 }
 
 fn state_line(request: &Request, status: &Status<'_>) -> Vec<Span> {
@@ -280,10 +300,13 @@ pub enum Again {
 }
 
 /// Returns the text above the first rule of a card as a server returned it.
+///
+/// The rule is a line of its own that begins at the margin. Every platform's renderer keeps what
+/// people wrote from making such a line; the contract of chats asks it of each.
 pub fn above_rule(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if line.trim() == "---" {
+        if line.trim_end() == "---" {
             return text[..at].trim_end();
         }
         at += line.len();
@@ -300,6 +323,10 @@ mod tests {
         assert_eq!(above_rule("a\nb\n\n---\nc\n---\n"), "a\nb");
         assert_eq!(above_rule("a\nb\n"), "a\nb");
         assert_eq!(above_rule("---\na"), "");
+        assert_eq!(
+            above_rule("note=`---`\n- ---\n  ---\n--- x\n\n---\nb"),
+            "note=`---`\n- ---\n  ---\n--- x"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod standing;
 
 use jiff::Timestamp;
 
+use super::ban::Ban;
 use super::body::{Block, Body, Span};
 use super::command::Ask;
 use super::decision::{Missing, Reason, TargetReasons};
@@ -52,6 +53,20 @@ pub fn time(at: Timestamp) -> String {
 /// Returns a time of day to the second, in UTC, for clocks of minutes.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S UTC").to_string()
+}
+
+/// Returns until when a ban holds.
+pub fn ban_end(ban: &Ban) -> String {
+    ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)))
+}
+
+/// Returns that one is banned: why, until when, and whom to ask.
+pub fn you_are_banned(ban: &Ban) -> Vec<Span> {
+    vec![
+        text(format!("You are banned {}: {}. Ask ", ban_end(ban), ban.reason)),
+        Span::Person(ban.by.clone()),
+        text(" about it."),
+    ]
 }
 
 /// Returns `1 operator and 2 sre`.

@@ -136,7 +136,7 @@ pub fn overtaken(troubled: &Revision, summary: &str, newer: PostKey) -> Body {
         strong("policy repo"),
         text(": "),
         code(troubled.short()),
-        text(format!(" was not applied: {summary}. Something newer is not applied either: ")),
+        text(format!(" was not applied: {summary}. What is held now, and why: ")),
         Span::Post { text: "see there".to_owned(), key: newer },
     ])])
 }

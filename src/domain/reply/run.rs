@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{clock, code, strong, text};
+use super::{clock, code, strong, text, you_are_banned};
+use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::id::{RequestId, RunId};
 use crate::domain::message::PostKey;
@@ -96,14 +97,25 @@ pub fn outcome_key(request: RequestId) -> PostKey {
 }
 
 /// Returns what the requester hears, privately, when a request has ended.
-pub fn outcome(request: &Request, command: &str, card: PostKey, now: Timestamp) -> Body {
+///
+/// Somebody who is banned hears that, and nothing else of why.
+pub fn outcome(
+    request: &Request,
+    command: &str,
+    card: PostKey,
+    ban: Option<&Ban>,
+    now: Timestamp,
+) -> Body {
     let mut line = vec![
         Span::Post { text: request.id.to_string(), key: card },
         text(" "),
         code(command),
         text(format!(" — {}", state_words(request.state))),
     ];
-    if let Some(ending) = &request.ended {
+    if let (State::Denied, Some(ban)) = (request.state, ban) {
+        line.push(text(": "));
+        line.extend(you_are_banned(ban));
+    } else if let Some(ending) = &request.ended {
         if let Some(by) = &ending.by {
             line.extend([text(" by "), Span::Person(by.clone())]);
         }

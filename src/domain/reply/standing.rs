@@ -206,6 +206,11 @@ pub fn overall(overall: &Overall<'_>) -> Body {
     Body(vec![Block::List(rows)])
 }
 
+/// Returns that a fetch is under way; the same post later says what it came to.
+pub fn reconciling() -> Body {
+    sentence("Fetching the policy repo. What comes of it will stand here.")
+}
+
 /// Returns what a fetch came to.
 pub fn reconciled(
     applied: Option<&Revision>,

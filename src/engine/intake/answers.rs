@@ -25,7 +25,10 @@ impl Engine {
             }
             Some(Topic::Command(word)) => reply::help_command(word),
             Some(Topic::Intent(name)) => match repo.intents.get(&name) {
-                Some(intent) => reply::help_intent(intent, visible.contains(&name)),
+                Some(intent) => {
+                    let environments = repo.inventory.environments_of(&intent.targets);
+                    reply::help_intent(intent, &environments, visible.contains(&name))
+                }
                 None => {
                     reply::refused(&format!("there is no intent {name}"), "`!intents` lists them")
                 }
@@ -50,8 +53,11 @@ impl Engine {
     }
 
     pub(super) fn who_am_i(&self, given: &Given<'_>) -> Answer {
-        let roles = given.snapshot.repo.roles_of(&given.person.id);
-        Answer::say(reply::who(given.person, &roles, None, Some(&given.message.author)))
+        let repo = &given.snapshot.repo;
+        let (roles, services) =
+            (repo.roles_of(&given.person.id), repo.services_of(&given.person.id));
+        let account = Some(&given.message.author);
+        Answer::say(reply::who(given.person, &roles, &services, None, account))
     }
 
     pub(super) fn who_is(&self, given: &Given<'_>, person: &PersonId) -> Answer {
@@ -60,7 +66,7 @@ impl Engine {
             return Answer::say(reply::nobody(person));
         };
         let ban = repo.live_ban(&Principal::Person(person.clone()), self.now());
-        Answer::say(reply::who(found, &repo.roles_of(person), ban, None))
+        Answer::say(reply::who(found, &repo.roles_of(person), &repo.services_of(person), ban, None))
     }
 
     pub(super) fn ban_list(&self, given: &Given<'_>) -> Answer {

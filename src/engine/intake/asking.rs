@@ -1,16 +1,17 @@
-//! Commands that make, repeat or end requests.
+//! Commands that make, repeat or end requests, or have the policy repo looked at.
 
 use std::sync::Arc;
 
-use super::{Answer, Given, handled_before};
+use super::{Answer, Given, answer_post, handled_before};
 use crate::domain::command::Ask;
 use crate::domain::id::RequestId;
 use crate::domain::reply::{answer as reply, standing};
-use crate::domain::request::{Request, State, Via};
+use crate::domain::request::{Request, Via};
 use crate::engine::requests::{AskRefused, Asking};
 use crate::engine::runs::CancelOutcome;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Scene};
+use crate::ports::store::Change;
 
 impl Engine {
     pub(super) async fn ask_in_chat(
@@ -64,6 +65,37 @@ impl Engine {
         }
     }
 
+    /// Fetches beside the intake, which goes on with what others say: the answer says that it
+    /// looks, and what came of it as soon as that is known.
+    pub(super) async fn reconcile_in_chat(
+        self: &Arc<Self>,
+        given: &Given<'_>,
+    ) -> Result<Answer, EngineError> {
+        let message = given.message.clone();
+        let first = answer_post(&message, standing::reconciling());
+        let change = Change { posts: vec![first], ..given.taken.clone() };
+        if let Err(error) = self.ports.store.commit(change).await {
+            return handled_before(error.into()).map(|()| Answer::handled());
+        }
+        self.wake_outbox();
+        let engine = Arc::clone(self);
+        self.spawn("reconcile", async move {
+            let state = engine.reconcile().await;
+            let body = standing::reconciled(
+                state.applied.as_ref(),
+                state.observed.as_ref(),
+                state.trouble.as_ref().map(|trouble| trouble.summary.as_str()),
+                state.unreachable.as_deref(),
+            );
+            let posts = vec![answer_post(&message, body)];
+            match engine.ports.store.commit(Change { posts, ..Change::default() }).await {
+                Ok(_) => engine.wake_outbox(),
+                Err(error) => tracing::warn!(%error, "what came of a fetch is not said"),
+            }
+        });
+        Ok(Answer::handled())
+    }
+
     pub(in crate::engine) fn may_administer(&self, given: &Given<'_>) -> bool {
         let scene = Scene::chat(given.channel.as_ref(), self.now());
         policy::may(given.snapshot, &given.principal(), &Act::Administer, &scene).allowed
@@ -112,9 +144,4 @@ fn hint(refused: &AskRefused, ask: &Ask) -> String {
         AskRefused::Direct(_) => "ask in a channel where people can see it".to_owned(),
         AskRefused::TooLong { .. } => "ask for fewer targets or shorter arguments".to_owned(),
     }
-}
-
-/// Says whether a request is still open, for lists.
-pub(super) fn is_open(state: State) -> bool {
-    !state.is_final()
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::asking::is_open;
 use super::{Answer, Given};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::command::{AuditQuery, Listing};
@@ -85,7 +84,7 @@ impl Engine {
         let filter = RequestFilter { requester, limit: 200, ..RequestFilter::default() };
         let mut found = self.ports.store.requests(&filter).await?;
         found.retain(|request| {
-            (listing != Listing::Open || is_open(request.state))
+            (listing != Listing::Open || !request.state.is_final())
                 && (request.requester == given.principal() || self.may_see(given, request))
         });
         found.truncate(LISTED as usize);

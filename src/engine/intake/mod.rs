@@ -20,8 +20,7 @@ use crate::domain::command::{self, Command, GrammarError, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Person, Principal};
-use crate::domain::reply::{answer as reply, standing};
-use crate::domain::reply::{card, drift};
+use crate::domain::reply::{answer as reply, card, drift};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatEvent, Cursor};
 use crate::ports::store::{Change, Conflict, Handled};
@@ -274,21 +273,13 @@ impl Engine {
             Command::Audit(query) => self.audit_rows(given, query).await,
             Command::Drift(command) => self.drift(given, command).await,
             Command::Login => self.login(given).await,
-            Command::Reconcile => {
-                let state = self.reconcile().await;
-                Ok(Answer::say(standing::reconciled(
-                    state.applied.as_ref(),
-                    state.observed.as_ref(),
-                    state.trouble.as_ref().map(|trouble| trouble.summary.as_str()),
-                    state.unreachable.as_deref(),
-                )))
-            }
+            Command::Reconcile => self.reconcile_in_chat(given).await,
         }
     }
 }
 
 /// Returns the post that answers a message: in its thread if it stands in one.
-fn answer_post(message: &Message, body: Body) -> Post {
+pub(super) fn answer_post(message: &Message, body: Body) -> Post {
     let MessageRef { platform, channel, id } = message.at.clone();
     let place = match &message.thread {
         Some(root) => Place::Reply(thread_root(&message.at, root)),

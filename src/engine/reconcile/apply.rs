@@ -39,6 +39,7 @@ impl Engine {
         let trouble = state.trouble.take();
         state.applied_at = Some(now);
         state.accepted.clear();
+        state.agreed.clear();
         guard::remember(&mut state, &snapshot, now);
         let commit = self.ports.source.commit(&snapshot.revision).await?;
         let words = guard::words(before.as_deref(), &snapshot, now);

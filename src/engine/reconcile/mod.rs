@@ -105,9 +105,8 @@ impl Engine {
         if state.applied.as_ref() == Some(&observed) && self.applied().is_some() {
             return self.nothing_new(before, state).await;
         }
-        let tried = state.trouble.as_ref().is_some_and(|trouble| trouble.revision == observed);
-        let accepted = state.accepted.contains(&observed);
-        if tried && !accepted && leniency == Leniency::No {
+        let tried = |trouble: &Trouble| trouble.revision == observed && !state.is_let_pass(trouble);
+        if state.trouble.as_ref().is_some_and(tried) && leniency == Leniency::No {
             // One attempt for one revision: what was wrong with it still is.
             return self.note(before, state).await;
         }
@@ -176,7 +175,7 @@ impl Engine {
                 return Ok(Err(Obstacle::Held(trouble, Vec::new())));
             }
         };
-        if !state.accepted.contains(target)
+        if !state.agreed.contains(target)
             && let Some(summary) = guard::objection(state, &loaded.snapshot, now)
         {
             let words = guard::words(applied.as_deref(), &loaded.snapshot, now);

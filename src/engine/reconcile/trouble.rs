@@ -173,7 +173,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets the held revision pass, in the name of `by`.
+    /// Lets the held revision pass what holds it now, in the name of `by`: who accepts what is
+    /// not signed has not yet agreed to how much it takes away.
     pub async fn accept(
         self: &Arc<Self>,
         revision: &Revision,
@@ -182,25 +183,20 @@ impl Engine {
     ) -> Result<Result<(), AcceptRefused>, EngineError> {
         let _one_at_a_time = self.reconciling.lock().await;
         let mut state = self.ports.store.source().await?;
-        let refused = match &state.trouble {
-            None => Some(AcceptRefused::NothingHeld),
-            Some(trouble) if trouble.revision != *revision => {
-                Some(AcceptRefused::Other(trouble.revision.clone()))
-            }
-            Some(trouble) => match trouble.kind {
-                TroubleKind::Delta | TroubleKind::Trust => None,
-                TroubleKind::Diverged => Some(AcceptRefused::Diverged),
-                TroubleKind::Bad | TroubleKind::Unreadable => {
-                    Some(AcceptRefused::Bad(trouble.summary.clone()))
-                }
-            },
-        };
-        if let Some(refused) = refused {
-            return Ok(Err(refused));
+        let Some(trouble) = &state.trouble else { return Ok(Err(AcceptRefused::NothingHeld)) };
+        if trouble.revision != *revision {
+            return Ok(Err(AcceptRefused::Other(trouble.revision.clone())));
         }
-        state.accepted.push(revision.clone());
-        if let Some(path) = self.way_to(&state, revision).await? {
-            state.accepted.extend(path);
+        match trouble.kind {
+            TroubleKind::Delta => state.agreed.push(revision.clone()),
+            TroubleKind::Trust => {
+                let way = self.way_to(&state, revision).await?;
+                state.accepted.extend(way.unwrap_or_else(|| vec![revision.clone()]));
+            }
+            TroubleKind::Diverged => return Ok(Err(AcceptRefused::Diverged)),
+            TroubleKind::Bad | TroubleKind::Unreadable => {
+                return Ok(Err(AcceptRefused::Bad(trouble.summary.clone())));
+            }
         }
         self.accepted_by_hand(state, revision, reason, by).await?;
         self.advance(Leniency::No).await?;
@@ -224,6 +220,7 @@ impl Engine {
             }));
         }
         state.accepted.push(revision.clone());
+        state.agreed.push(revision.clone());
         self.accepted_by_hand(state, revision, reason, by).await?;
         self.advance(Leniency::Diverged(revision)).await?;
         Ok(Ok(()))

@@ -107,6 +107,7 @@ impl Engine {
             waits_for: standing.waits_for.clone(),
             trouble: standing.trouble.clone(),
             citation: standing.facts.citation.clone(),
+            ban: snapshot.repo.live_ban(&request.requester, now),
         };
         let seeds = match snapshot.repo.intents.get(&request.intent).map(takes_votes) {
             Some(true) => vec![Sign::Approve, Sign::Veto],
@@ -188,10 +189,11 @@ impl Engine {
         let account = self.account_of(person, Some(&request.card_place.0))?;
         let command = command::Ask::of(request).to_string();
         let card = card::key(request.id, request.card);
+        let ban = snapshot.repo.live_ban(&request.requester, now);
         Some(Post {
             key: run_reply::outcome_key(request.id),
             place: Place::Direct(account),
-            body: run_reply::outcome(request, &command, card, now),
+            body: run_reply::outcome(request, &command, card, ban, now),
             seeds: Vec::new(),
         })
     }
@@ -224,6 +226,9 @@ fn who(
     match (request.state, &request.outcome) {
         (State::NeedsApproval, Some(Outcome::NeedsApproval { missing })) => {
             policy::who_could(snapshot, &question, missing).into_iter().collect()
+        }
+        (State::Denied, _) if snapshot.repo.live_ban(&request.requester, now).is_some() => {
+            Vec::new()
         }
         (State::Denied, _) if standing.decision.is_some() => {
             let could = policy::could_run(snapshot, &question);

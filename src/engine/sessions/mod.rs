@@ -7,7 +7,7 @@
 pub mod reading;
 pub mod viewing;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +19,7 @@ use crate::domain::ban::Ban;
 use crate::domain::digest::Digest;
 use crate::domain::id::{AccountId, PersonId, Platform};
 use crate::domain::person::{Person, Principal};
+use crate::engine::dam::Dam;
 use crate::policy::Snapshot;
 use crate::ports::clock::Clock;
 use crate::ports::store::{Change, Conflict, Session, SignInToken, Store, StoreError};
@@ -27,8 +28,6 @@ use crate::ports::store::{Change, Conflict, Session, SignInToken, Store, StoreEr
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a session lasts at most.
 const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(12);
-/// Guesses at tokens are told to the audit log once in this time, so that nobody fills it.
-const GUESS_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Gives the snapshot that is applied now; `None` before the first.
 pub type Applied = Arc<dyn Fn() -> Option<Arc<Snapshot>> + Send + Sync>;
@@ -97,7 +96,7 @@ pub struct Sessions {
     applied: Applied,
     platform: Platform,
     /// When a guess was last told to the audit log, and how many were not since.
-    guesses: Mutex<(Option<Timestamp>, u64)>,
+    guesses: Dam,
 }
 
 impl Sessions {
@@ -108,7 +107,7 @@ impl Sessions {
         applied: Applied,
         platform: Platform,
     ) -> Self {
-        Self { store, clock, applied, platform, guesses: Mutex::new((None, 0)) }
+        Self { store, clock, applied, platform, guesses: Dam::default() }
     }
 
     /// Makes a token that signs `person` in once.
@@ -255,16 +254,7 @@ impl Sessions {
 
     /// Writes a token that nobody has to the audit log, unless one was written a moment ago.
     async fn note_guess(&self, now: Timestamp, host: &str) -> Result<(), SessionError> {
-        let more = {
-            let mut guesses = self.guesses.lock().unwrap_or_else(|broken| broken.into_inner());
-            let (last, more) = &mut *guesses;
-            if last.is_some_and(|last| now < last + GUESS_PAUSE) {
-                *more += 1;
-                return Ok(());
-            }
-            *last = Some(now);
-            std::mem::take(more)
-        };
+        let Some(more) = self.guesses.pass(now) else { return Ok(()) };
         let audit = vec![Entry {
             at: now,
             actor: None,

@@ -1,30 +1,22 @@
 //! The table `audit`.
 
 use futures_util::TryStreamExt;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{FromRow, QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::error::{digest, from_json, natural, number, store_error};
+use super::row::row;
 use crate::domain::audit::chain::{StoredRow, chain};
 use crate::domain::audit::{Entry, Row};
 use crate::domain::canonical::canonical_json;
 use crate::ports::store::{AuditFilter, StoreError};
 
-struct AuditRow {
-    seq: i64,
-    previous: String,
-    hash: String,
-    entry: String,
-}
-
-impl FromRow<'_, SqliteRow> for AuditRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            previous: row.try_get("previous")?,
-            hash: row.try_get("hash")?,
-            entry: row.try_get("entry")?,
-        })
+row! {
+    struct AuditRow {
+        seq: i64,
+        previous: String,
+        hash: String,
+        entry: String,
     }
 }
 

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Connection, FromRow, Row, SqliteConnection};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection, SqliteConnection};
 
 use super::SqliteStore;
 use super::commit::{BEGIN, settle};
 use super::error::{from_json, natural, number, parse, store_error, time, to_json, unreadable};
+use super::row::row;
 use crate::domain::id::{AccountId, MessageId};
 use crate::domain::message::{Edited, Sign};
 use crate::ports::board::BoardMessage;
@@ -18,33 +19,18 @@ use crate::ports::store::StoreError;
 
 const WHAT: &str = "a message of the console";
 
-struct MessageRow {
-    id: String,
-    channel: String,
-    thread: Option<String>,
-    author: String,
-    text: String,
-    sent: i64,
-    edited: String,
-    deleted: bool,
-    reactions: String,
-    replies: u32,
-}
-
-impl FromRow<'_, SqliteRow> for MessageRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            channel: row.try_get("channel")?,
-            thread: row.try_get("thread")?,
-            author: row.try_get("author")?,
-            text: row.try_get("text")?,
-            sent: row.try_get("sent")?,
-            edited: row.try_get("edited")?,
-            deleted: row.try_get("deleted")?,
-            reactions: row.try_get("reactions")?,
-            replies: row.try_get("replies")?,
-        })
+row! {
+    struct MessageRow {
+        id: String,
+        channel: String,
+        thread: Option<String>,
+        author: String,
+        text: String,
+        sent: i64,
+        edited: String,
+        deleted: bool,
+        reactions: String,
+        replies: u32,
     }
 }
 
@@ -84,25 +70,14 @@ fn as_word<T: serde::Serialize>(value: &T) -> String {
     to_json(value).trim_matches('"').to_owned()
 }
 
-struct ChangeRow {
-    seq: i64,
-    kind: String,
-    account: String,
-    message: String,
-    channel: String,
-    thread: Option<String>,
-}
-
-impl FromRow<'_, SqliteRow> for ChangeRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            kind: row.try_get("kind")?,
-            account: row.try_get("account")?,
-            message: row.try_get("message")?,
-            channel: row.try_get("channel")?,
-            thread: row.try_get("thread")?,
-        })
+row! {
+    struct ChangeRow {
+        seq: i64,
+        kind: String,
+        account: String,
+        message: String,
+        channel: String,
+        thread: Option<String>,
     }
 }
 

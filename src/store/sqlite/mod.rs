@@ -17,6 +17,7 @@ mod open;
 mod outbox;
 mod request;
 mod revision;
+mod row;
 mod session;
 mod source;
 mod sweep;

@@ -1,61 +1,40 @@
 //! The table `posts`: how posts should stand, and how they stand.
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqlitePool, SqliteQueryResult, SqliteRow};
-use sqlx::{FromRow, Row, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::{SqlitePool, SqliteQueryResult};
 
 use super::error::{from_json, natural, number, parse, store_error, time, to_json};
+use super::row::row;
 use crate::domain::body::Body;
 use crate::domain::message::{MessageRef, Place, Post, PostKey, Posted};
 use crate::ports::store::{OutboxPost, StoreError};
 
-struct PostRow {
-    key: String,
-    place: String,
-    body: String,
-    seeds: String,
-    generation: i64,
-    sent_generation: i64,
-    sent: Option<String>,
-    message: Option<(String, String, String)>,
-    posted_text: Option<String>,
-    first_text: Option<String>,
-    seeded: bool,
-    failures: u32,
-    not_before: Option<i64>,
-}
-
-impl FromRow<'_, SqliteRow> for PostRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let message: Option<String> = row.try_get("message")?;
-        let message = match message {
-            Some(id) => Some((row.try_get("platform")?, row.try_get("channel")?, id)),
-            None => None,
-        };
-        Ok(Self {
-            key: row.try_get("key")?,
-            place: row.try_get("place")?,
-            body: row.try_get("body")?,
-            seeds: row.try_get("seeds")?,
-            generation: row.try_get("generation")?,
-            sent_generation: row.try_get("sent_generation")?,
-            sent: row.try_get("sent")?,
-            message,
-            posted_text: row.try_get("posted_text")?,
-            first_text: row.try_get("first_text")?,
-            seeded: row.try_get("seeded")?,
-            failures: row.try_get("failures")?,
-            not_before: row.try_get("not_before")?,
-        })
+row! {
+    struct PostRow {
+        key: String,
+        place: String,
+        body: String,
+        seeds: String,
+        generation: i64,
+        sent_generation: i64,
+        sent: Option<String>,
+        platform: Option<String>,
+        channel: Option<String>,
+        message: Option<String>,
+        posted_text: Option<String>,
+        first_text: Option<String>,
+        seeded: bool,
+        failures: u32,
+        not_before: Option<i64>,
     }
 }
 
 impl PostRow {
     fn post(self) -> Result<OutboxPost, StoreError> {
         const WHAT: &str = "a post";
-        let posted = match self.message {
-            None => None,
-            Some((platform, channel, id)) => Some(Posted {
+        let posted = match (self.platform, self.channel, self.message) {
+            (Some(platform), Some(channel), Some(id)) => Some(Posted {
                 at: MessageRef {
                     platform: parse(WHAT, platform)?,
                     channel: parse(WHAT, channel)?,
@@ -63,6 +42,7 @@ impl PostRow {
                 },
                 text: self.posted_text.unwrap_or_default(),
             }),
+            _ => None,
         };
         Ok(OutboxPost {
             post: Post {

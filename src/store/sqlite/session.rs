@@ -1,30 +1,21 @@
 //! The tables `tokens` and `sessions`.
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{FromRow, Row, SqliteConnection};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqlitePool;
 
 use super::error::{digest, parse, store_error, time};
+use super::row::row;
 use crate::domain::digest::Digest;
 use crate::ports::store::{Conflict, Session, SignInToken, StoreError};
 
-struct SessionRow {
-    hash: String,
-    person: String,
-    host: String,
-    since: i64,
-    until: i64,
-}
-
-impl FromRow<'_, SqliteRow> for SessionRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            hash: row.try_get("hash")?,
-            person: row.try_get("person")?,
-            host: row.try_get("host")?,
-            since: row.try_get("since")?,
-            until: row.try_get("until")?,
-        })
+row! {
+    struct SessionRow {
+        hash: String,
+        person: String,
+        host: String,
+        since: i64,
+        until: i64,
     }
 }
 

@@ -102,7 +102,9 @@ async fn admit(
             next.run(request).await
         }
         uid => {
-            tracing::warn!(?uid, "a caller on the host's socket did not show its token");
+            if let Err(error) = host.engine.note_host_refusal(uid).await {
+                tracing::error!(%error, ?uid, "a refused caller is not in the audit log");
+            }
             HostError::WrongToken.into_response()
         }
     }

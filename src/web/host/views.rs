@@ -30,6 +30,7 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: engine.started(),
+        console: engine.options().console_url.clone(),
         source: source_status(engine).await?,
         open: store.requests(&open).await?.iter().map(line).collect(),
         running: store.runs_open().await?.into_iter().map(|run| run.id).collect(),

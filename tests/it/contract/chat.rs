@@ -8,6 +8,7 @@ use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::id::AccountId;
 use tribune::domain::message::{AuthorKind, Edited, MessageRef, PostKey, Posted, Sign};
 use tribune::domain::person::Account;
+use tribune::domain::reply::card::above_rule;
 use tribune::ports::board::Board as _;
 use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination};
 use tribune::store::sqlite::{Options, SqliteStore};
@@ -280,29 +281,50 @@ async fn a_direct_post_is_read_by_its_account_alone<T: Town>(town: T) {
     assert!(!chat.permalink(&posted.at).is_empty());
 }
 
+/// Returns every hint up to the one that something happened to `last`.
+async fn hints_to(chat: &Arc<dyn Chat>, last: &MessageRef) -> Vec<ChatEvent> {
+    let last = ChatEvent::Touched(last.clone());
+    let mut hints = Vec::new();
+    let hear = async {
+        while hints.last() != Some(&last) {
+            hints.push(chat.next().await.unwrap());
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), hear).await.expect("hints come");
+    hints
+}
+
 async fn hints_come_and_are_never_the_same_for_ever<T: Town>(town: T) {
     let chat = town.chat();
     let card = post(&chat, "a card", "card").await.at;
+    let other = post(&chat, "another card", "other").await.at;
     town.write("ada", "ops", "hello").await;
     town.add("ada", &card, Sign::Approve).await;
-    let (mut messages, mut touched) = (false, false);
-    let hints = async {
-        while !(messages && touched) {
-            match chat.next().await.unwrap() {
-                ChatEvent::Messages => messages = true,
-                ChatEvent::Touched(at) => touched |= at == card,
-                ChatEvent::Gap => (messages, touched) = (true, true),
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), hints).await.expect("hints come");
-    let quiet = async {
-        loop {
-            chat.next().await.unwrap();
-        }
-    };
-    let waited = tokio::time::timeout(std::time::Duration::from_millis(200), quiet).await;
-    assert!(waited.is_err(), "once everything is told, it waits");
+    let first = hints_to(&chat, &card).await;
+    assert!(first.contains(&ChatEvent::Messages), "{first:?}");
+    // What was told is over: only what happens since is told.
+    town.add("ada", &other, Sign::Approve).await;
+    assert_eq!(hints_to(&chat, &other).await, [ChatEvent::Touched(other)]);
+}
+
+async fn nothing_that_is_said_passes_for_the_rule_of_a_card<T: Town>(town: T) {
+    let chat = town.chat();
+    let rows =
+        ["---", "a\n---\nb", "a\r\n---\r\nb", "\n\n---\n\n", "a\u{2028}---\u{85}b", "***", "___"];
+    let spans = rows
+        .into_iter()
+        .flat_map(|row| [Span::Text(row.into()), Span::Strong(row.into()), Span::Code(row.into())]);
+    let mut blocks: Vec<Block> = spans.clone().map(|span| Block::Line(vec![span])).collect();
+    blocks.push(Block::List(spans.map(|span| vec![span]).collect()));
+    blocks.push(Block::Line(vec![Span::Text("the end of it".into())]));
+    blocks.push(Block::Rule);
+    blocks.push(Block::Line(vec![Span::Text("below".into())]));
+    let ops = Destination::Channel("ops".parse().unwrap());
+    let posted = chat.post(&ops, &Body(blocks), &PostKey("card".into())).await.unwrap();
+    let read = chat.read(&posted.at).await.unwrap().unwrap();
+    let above = above_rule(&read.text);
+    assert!(above.ends_with("the end of it"), "{above}");
+    assert!(read.text.ends_with("below"));
 }
 
 macro_rules! on_both {
@@ -332,4 +354,5 @@ on_both! {
     what_is_not_there_cannot_be_changed
     a_direct_post_is_read_by_its_account_alone
     hints_come_and_are_never_the_same_for_ever
+    nothing_that_is_said_passes_for_the_rule_of_a_card
 }

@@ -34,6 +34,11 @@ impl GitHost {
         self.place.path().join("mirror.git")
     }
 
+    /// Removes all that Tribune has of the repository.
+    pub fn lose_mirror(&self) {
+        std::fs::remove_dir_all(self.mirror()).unwrap();
+    }
+
     fn workbench(&self) -> Workbench {
         Workbench::open(&self.repo()).unwrap()
     }

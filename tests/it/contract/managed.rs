@@ -19,7 +19,7 @@ use tribune::manifest::blob_id;
 use tribune::ports::copies::Copies as _;
 use tribune::ports::executor::{ExecError, Executor as _, Started, Workspace};
 
-use super::executor::{RUN, intent, leave, repo};
+use super::argv::{RUN, intent, leave, repo};
 use crate::containment::text;
 
 /// A root with an outside, a policy repo, and an executor.

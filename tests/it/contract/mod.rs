@@ -1,5 +1,6 @@
 //! One suite per port, over the simulated world and every real adapter.
 
+mod argv;
 mod attacker;
 mod chat;
 mod drift;
@@ -7,6 +8,7 @@ mod executor;
 mod fake_source;
 mod forge;
 mod git_source;
+mod local_forge;
 mod managed;
 mod source;
 mod store;

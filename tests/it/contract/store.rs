@@ -615,6 +615,7 @@ async fn the_source_is_kept_whole(place: Bench) {
         }),
         high_water: vec![HighWater { at: at(4), revision: revision('c'), names }],
         accepted: vec![revision('d')],
+        agreed: vec![revision('e')],
     };
     store.commit(Change { source: Some(state.clone()), ..Change::default() }).await.unwrap();
     assert_eq!(store.source().await.unwrap(), state);

@@ -69,6 +69,7 @@ fn what_a_guard_holds_is_let_pass_on_the_host_audited_and_said() {
         @margaret is Margaret Hamilton
         - roles: admin, operator, sre, user
         - flags: release-manager
+        - answers for service release-bot — Asks for deployments to dev after a build
         - this account: `console:margaret`
         "#);
         insta::assert_snapshot!(world.audit().join("\n"), @r#"
@@ -145,7 +146,7 @@ fn agreement_is_with_one_revision_and_never_with_ones_own() {
         insta::assert_snapshot!(world.told(), @r#"
         » a push: a note
         [m7 in #ops]
-        policy repo: `…` was not applied: @linus becomes an admin. Something newer is not applied either: see there
+        policy repo: `…` was not applied: @linus becomes an admin. What is held now, and why: see there
         [m8 in #ops]
         policy repo: not applied `…` “a note” by ken: @linus becomes an admin
         Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
@@ -296,6 +297,61 @@ fn key_of(world: &World, person: &str) -> String {
     let text = world.file(&format!("inventory/people/{person}.yaml"));
     let key = text.lines().find_map(|line| line.trim().strip_prefix("- key: "));
     key.expect("they have one").to_owned()
+}
+
+#[test]
+fn who_accepts_what_is_not_signed_has_not_agreed_to_what_it_takes_away() {
+    story_with(TrustMode::Signed, |world| {
+        let text = world.file(LINUS).replace("[sre]", "[admin]");
+        let head = world.push_by(("ken", None), "a present", &[(LINUS, Some(&text))]);
+        assert_eq!(world.accept(&head, "ken's key is lost"), None);
+        world.pass("1m");
+        assert_ne!(world.engine().applied().unwrap().revision, head);
+        assert_eq!(world.accept(&head, "and linus is one of us"), None);
+        assert_eq!(world.engine().applied().unwrap().revision, head);
+        insta::assert_snapshot!(world.told(), @r#"
+        » a push: a present
+        [m2 in #ops]
+        policy repo: not applied `…` “a present” by ken: commit … is not signed
+        Whatever descends from it is held too. On the host: `tribune source accept … --reason "…"`
+        The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
+        » source accept on the host: ken's key is lost
+        [m2 in #ops]
+        policy repo: `…` was not applied: commit … is not signed. What is held now, and why: see there
+        [m3 in #ops]
+        on the host, uid 0: `tribune source accept`
+        [m4 in #ops]
+        policy repo: somebody on the host (host:0) lets `…` pass in spite of the guard: ken's key is lost
+        [m5 in #ops]
+        policy repo: not applied `…` “a present” by ken: @linus becomes an admin
+        Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`
+        The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
+        » 1m pass
+        » source accept on the host: and linus is one of us
+        [m5 in #ops]
+        policy repo: cleared by `…`. Before, `…` was not applied: @linus becomes an admin
+        [m6 in #ops]
+        on the host, uid 0: `tribune source accept`
+        [m7 in #ops]
+        policy repo: somebody on the host (host:0) lets `…` pass in spite of the guard: and linus is one of us
+        [m8 in #ops]
+        policy repo: now in force `…` “a present” by ken (before: …)
+        - @linus gained role admin; lost role sre
+        [m9 in the thread of m8]
+        ```diff
+        --- a/inventory/people/linus.yaml
+        +++ b/inventory/people/linus.yaml
+        @@ -1,6 +1,6 @@
+         version: 1
+         name: Linus Ohlsson
+        -roles: [sre]
+        +roles: [admin]
+         chat: { console: linus }
+         forge: { local: linus@example.org }
+         signing_keys:
+        ```
+        "#);
+    });
 }
 
 #[test]

@@ -7,6 +7,41 @@ use crate::world::forge::merged;
 use crate::world::story;
 
 #[test]
+fn a_value_that_begins_with_a_dash_is_taken_where_the_intent_says_so() {
+    story(|world| {
+        let intent = |name: &str, more: &str| {
+            format!(
+                "version: 1\nintent: {name}\nsummary: Say something\ncategory: read\nrisk: 0\n\
+                 params:\n  text: {{ type: string{more} }}\ntargets: [local]\n\
+                 run: {{ argv: [echo, \"{{text}}\"] }}\n"
+            )
+        };
+        let (strict, free) = (intent("say", ""), intent("shout", ", allow_dash: true"));
+        let files = [("intents/say.yaml", Some(&*strict)), ("intents/shout.yaml", Some(&*free))];
+        world.push("two intents", &files);
+        world.told();
+        world.say("ken", "ops", "!run say on local text=-n");
+        world.say("ken", "ops", "!run shout on local text=-n");
+        assert_eq!(world.executor.ran(), ["echo -n"]);
+        insta::assert_snapshot!(world.told(), @r#"
+        » ken in #ops: !run say on local text=-n
+        [m5 in #ops]
+        Not done: text: "-n" begins with `-`, which a program could take for an option.
+        Hint: `!help say` shows its parameters
+        » ken in #ops: !run shout on local text=-n
+        [m7 in #ops]
+        r1 @ken asks for `!run shout on local text=-n`
+        - what: shout — Say something (read, risk 0)
+        - on: local
+        - arguments: `text=-n`
+        - digest: `…`
+        ---
+        running
+        "#);
+    });
+}
+
+#[test]
 fn a_check_is_decided_by_itself_and_tells_same_from_different_from_failed() {
     story(|world| {
         let intent = "intents/sync-motd.yaml";

@@ -14,3 +14,4 @@ mod managing;
 mod reconciling;
 mod running;
 mod telling;
+mod voiding;

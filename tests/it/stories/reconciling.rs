@@ -19,9 +19,7 @@ fn a_merged_ban_ends_what_its_subject_asked_for() {
         [m3 in #ops]
         …
         denied — policy says no
-        - A banned person or service may do nothing — `banned` at policies/bans.cedar:3
-        - could ask for this: operator: @ada, @dennis, @grace, @linus, @margaret, @radia
-        - approved by @radia
+        - @ken is banned for good: Lost a laptop. Ask @ada about it.
         [m5 in #ops]
         policy repo: now in force `…` “ban ken” by ada (before: …)
         - @ken is banned permanently by @ada: Lost a laptop
@@ -36,7 +34,7 @@ fn a_merged_ban_ends_what_its_subject_asked_for() {
         +reason: Lost a laptop
         ```
         [m7 in #dm:ken]
-        r1 <chat:ops/m3> `!run restart-service on web-dev delay=0 graceful=true service=nginx` — denied: policy says no (08:00:00 UTC)
+        r1 <chat:ops/m3> `!run restart-service on web-dev delay=0 graceful=true service=nginx` — denied: You are banned for good: Lost a laptop. Ask @ada about it. (08:00:00 UTC)
         » grace reacts ✅ to r1
         "#);
         assert!(world.executor.given().is_empty());
@@ -273,6 +271,34 @@ fn an_unreachable_repository_changes_nothing() {
 }
 
 #[test]
+fn a_slow_fetch_keeps_nobody_waiting() {
+    story(|world| {
+        world.source.set_slow(true);
+        let asked = world.say("barbara", "general", "!reconcile");
+        world.say("ken", "general", "!ping");
+        world.source.set_slow(false);
+        world.say("ken", "general", "!ping");
+        world.reply("barbara", &asked, "!reconcile");
+        insta::assert_snapshot!(world.told(), @r#"
+        » barbara in #general: !reconcile
+        [m3 in #general]
+        Fetching the policy repo. What comes of it will stand here.
+        » ken in #general: !ping
+        [m5 in #general]
+        pong, deciding by `…`
+        » ken in #general: !ping
+        [m3 in #general]
+        Deciding by `…`.
+        [m7 in #general]
+        pong, deciding by `…`
+        » barbara in the thread of m2: !reconcile
+        [m9 in the thread of m2]
+        Deciding by `…`.
+        "#);
+    });
+}
+
+#[test]
 fn a_push_that_takes_too_much_at_once_waits_for_two_admins() {
     story(|world| {
         world.edit("inventory/people/margaret.yaml", "[sre]", "[admin, sre]");
@@ -311,7 +337,7 @@ fn a_push_that_takes_too_much_at_once_waits_for_two_admins() {
         The last good revision keeps deciding. Since 2026-06-01 08:00 UTC.
         » a push: change policies/run.cedar
         [m4 in #ops]
-        policy repo: `…` was not applied: 3 of 10 people are gone: barbara, linus and radia. Something newer is not applied either: see there
+        policy repo: `…` was not applied: 3 of 10 people are gone: barbara, linus and radia. What is held now, and why: see there
         [m5 in #ops]
         policy repo: not applied `…` “change policies/run.cedar” by ada: 3 of 10 people are gone: barbara, linus and radia; the policy trainees-stay-outside, which forbids, is gone
         Two admins who wrote none of it let it pass with ✅ here; or on the host: `tribune source accept … --reason "…"`

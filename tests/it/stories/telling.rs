@@ -44,6 +44,9 @@ fn help_shows_what_one_may_do() {
         [m5 in #ops]
         restart-service — Restart a service on web or database hosts (change, risk 2)
         - on: web, db
+        - in: dev — Nothing is lost here; the machine that Tribune runs on, too
+        - in: prod — What customers use
+        - in: staging — As production, with data that can be made again
         - `delay`: a whole number from 0 to 600, default 0 — Seconds to wait between hosts
         - `graceful`: true or false, default true — Let open connections finish first
         - `service`: nginx, app or postgres, required — Which service
@@ -78,6 +81,7 @@ fn people_are_told_as_the_policy_repo_knows_them() {
         world.say("ken", "ops", "!whoami");
         world.say("ken", "ops", "!whois @mallory");
         world.say("ken", "ops", "!whois @mallry");
+        world.say("ken", "ops", "!whois @margaret");
         world.say("ken", "ops", "!banlist");
         world.say("ken", "ops", "!ping");
         insta::assert_snapshot!(world.told(), @r#"
@@ -97,11 +101,17 @@ fn people_are_told_as_the_policy_repo_knows_them() {
         [m7 in #ops]
         Not done: nobody in the policy repo is called `@mallry`.
         Hint: did you mean `@mallory`?
-        » ken in #ops: !banlist
+        » ken in #ops: !whois @margaret
         [m9 in #ops]
+        @margaret is Margaret Hamilton
+        - roles: operator, sre, user
+        - flags: release-manager
+        - answers for service release-bot — Asks for deployments to dev after a build
+        » ken in #ops: !banlist
+        [m11 in #ops]
         - @mallory for good: Shared an account; talk to Ada — by @ada
         » ken in #ops: !ping
-        [m11 in #ops]
+        [m13 in #ops]
         pong, deciding by `…`
         "#);
     });

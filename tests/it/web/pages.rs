@@ -19,6 +19,13 @@ async fn only_channels_one_may_view_are_there() {
 }
 
 #[tokio::test]
+async fn a_channel_says_what_it_is_for() {
+    let site = TestSite::start().await;
+    let page = site.sign_in("ada").await.page("/c/ops").await;
+    assert!(page.contains("Everyday operations"), "{page}");
+}
+
+#[tokio::test]
 async fn what_one_may_not_view_cannot_be_written_to_or_completed_in() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;

@@ -388,16 +388,28 @@ impl Chat for FakeChat {
 
 /// Returns a body as text, for people who read tests.
 fn plain(body: &Body) -> String {
-    let line = |spans: &Vec<Span>| spans.iter().map(span).collect::<String>();
+    let line = |spans: &Vec<Span>| match one_line(&spans.iter().map(span).collect::<String>()) {
+        // A line of text is no rule.
+        line if line.trim_end() == RULE => format!("\\{line}"),
+        line => line,
+    };
     let blocks = body.0.iter().map(|block| match block {
         Block::Line(spans) => line(spans),
         Block::List(rows) => {
             rows.iter().map(|row| format!("- {}", line(row))).collect::<Vec<_>>().join("\n")
         }
         Block::Code { lang, text } => format!("```{lang}\n{}\n```", text.trim_end_matches('\n')),
-        Block::Rule => "---".into(),
+        Block::Rule => RULE.into(),
     });
     blocks.collect::<Vec<_>>().join("\n")
+}
+
+const RULE: &str = "---";
+
+/// Text stays on its line, as on every platform.
+fn one_line(text: &str) -> String {
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.replace(ends, " ")
 }
 
 fn span(span: &Span) -> String {

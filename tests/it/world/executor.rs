@@ -1,6 +1,6 @@
 //! An executor that runs nothing: the test says what a run writes and how it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ pub struct FakeExecutor(Arc<Mutex<Machine>>);
 #[derive(Default)]
 struct Machine {
     given: Vec<Plan>,
+    checks: BTreeSet<RunId>,
     going: BTreeMap<RunId, Going>,
     reaped: Vec<RunId>,
     refuses: Option<String>,
@@ -60,6 +61,12 @@ impl FakeExecutor {
     /// Returns the first command line, or the managed file, of each plan it was given.
     pub fn ran(&self) -> Vec<String> {
         self.given().iter().map(first).collect()
+    }
+
+    /// Says whether what was given last only looks.
+    pub fn is_check(&self) -> bool {
+        let machine = self.machine();
+        machine.given.last().is_some_and(|plan| machine.checks.contains(&plan.run))
     }
 
     /// Returns the runs that an engine made sure of being gone.
@@ -169,7 +176,9 @@ impl Executor for FakeExecutor {
         output: mpsc::Sender<Bytes>,
     ) -> Result<Started, ExecError> {
         assert!(workspace.tree.is_dir() && workspace.work.is_dir(), "a check has its folders");
-        self.start(check.into_inner().0, output)
+        let plan = check.into_inner().0;
+        self.machine().checks.insert(plan.run);
+        self.start(plan, output)
     }
 
     async fn reap(&self, run: RunId) -> Result<(), ExecError> {

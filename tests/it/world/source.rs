@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tribune::domain::digest::Digest;
 use tribune::domain::id::{ObjectId, RepoPath, Revision, RunId};
 use tribune::domain::person::SigningKey;
@@ -23,6 +23,7 @@ type Files = BTreeMap<RepoPath, Content>;
 pub struct FakeSource {
     git: Mutex<Git>,
     pushed: Notify,
+    slow: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -110,6 +111,11 @@ impl FakeSource {
     /// The remote cannot be reached, or can again.
     pub fn set_down(&self, down: bool) {
         self.git().down = down;
+    }
+
+    /// Fetches do not end, or do again.
+    pub fn set_slow(&self, slow: bool) {
+        self.slow.send_replace(slow);
     }
 
     /// Pushes are not noticed by themselves, or are again.
@@ -206,6 +212,8 @@ impl FakeSource {
 #[async_trait]
 impl Source for FakeSource {
     async fn fetch(&self) -> Result<Revision, SourceError> {
+        let fast = self.slow.subscribe().wait_for(|slow| !slow).await.map(|_| ());
+        fast.expect("the world is there");
         let mut git = self.git();
         if git.down {
             return Err(SourceError::Unreachable("connection refused".into()));
