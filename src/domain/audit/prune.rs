@@ -76,7 +76,7 @@ pub fn check_beginning(
         let same = |it: &Checkpoint| it.head.seq == prune.up_to && it.head.hash == prune.head;
         checkpoints.iter().any(same)
     };
-    match pruned.iter().any(|prune| vouched(prune)) {
+    match pruned.iter().any(vouched) {
         true => Ok(()),
         false => Err(Broken::Unvouched { seq: pruned[0].up_to }),
     }
