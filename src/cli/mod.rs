@@ -15,6 +15,7 @@ mod host_client;
 mod init;
 mod login;
 mod logout;
+mod pause;
 mod reconcile;
 mod reference;
 mod request;
@@ -74,6 +75,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Status(status::StatusArgs),
     Reconcile(reconcile::ReconcileArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
     Source(source::SourceArgs),
     Request(request::RequestArgs),
     File(file::FileArgs),
@@ -116,6 +119,8 @@ impl Command {
             Self::Serve(args) => serve::run(args, file, out),
             Self::Status(args) => status::run(args, file, out),
             Self::Reconcile(_) => reconcile::run(file, out),
+            Self::Pause(args) => pause::pause(args, file, out),
+            Self::Resume(args) => pause::resume(args, file, out),
             Self::Source(args) => source::run(args, file, out),
             Self::Request(args) => request::run(args, file, out),
             Self::File(args) => file::run(args, file, out),

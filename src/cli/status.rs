@@ -91,6 +91,13 @@ fn render(status: &Status) -> String {
         |names: Vec<String>| if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
     let people = status.signed_in.iter().map(|person| format!("@{person}")).collect();
     text.push_str(&format!("signed in  {}\n", names(people)));
+    for pause in &status.pauses {
+        text.push_str(&format!("paused     {}\n", crate::domain::reply::pause::holds(pause)));
+    }
+    for it in &status.schedules {
+        let next = it.next.map_or("never again".to_owned(), |at| format!("next at {at}"));
+        text.push_str(&format!("scheduled  {} {next} ({})\n", it.intent, it.rule));
+    }
     if status.open.is_empty() {
         text.push_str("requests   none open\n");
     } else {

@@ -1,6 +1,7 @@
 //! Intents: the named, typed, allow-listed operations.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
@@ -35,6 +36,8 @@ pub struct Intent {
     pub approval: Option<ApprovalRule>,
     /// Where cards of requests stand that nobody made in chat.
     pub channel: Option<ChannelName>,
+    /// When it asks for itself.
+    pub schedule: Option<Schedule>,
     /// What is executed.
     pub run: Executor,
     /// How to look without acting, where the executor does not know by itself; see
@@ -279,6 +282,40 @@ pub enum OnBusy {
     Queue,
     /// It is denied, naming the holder.
     Refuse,
+}
+
+/// When an intent asks for itself, as the service `scheduler`.
+///
+/// Displays as its rule, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// As written: five fields of cron, or six with seconds first.
+    pub cron: String,
+    /// An IANA zone name.
+    pub zone: String,
+    /// Targets as a request would name them; empty where the intent has only one.
+    pub targets: Vec<String>,
+    /// Arguments as a request would give them.
+    pub args: BTreeMap<ParamName, String>,
+    /// By how much it asks later at most; how much exactly hangs on the occurrence.
+    pub jitter: SignedDuration,
+    /// What becomes of an occurrence for which Tribune was not there.
+    pub missed: Missed,
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.cron, self.zone)
+    }
+}
+
+/// What becomes of an occurrence for which Tribune was not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// It is left out.
+    Skip,
+    /// It is asked for once Tribune is there again, once for all that were missed.
+    RunOnce,
 }
 
 /// A freeze window: no run starts in a minute that matches.

@@ -62,7 +62,8 @@ pub fn before(now: Timestamp, kept: SignedDuration) -> Option<Timestamp> {
 }
 
 /// Beginnings of the names of posts that are said once: nobody edits, answers or counts them.
-pub const SAID_ONCE: [&str; 5] = ["accepted:", "answer:", "checkpoint:", "host:", "revision:"];
+pub const SAID_ONCE: [&str; 6] =
+    ["accepted:", "answer:", "checkpoint:", "host:", "paused:", "revision:"];
 
 /// Says whether a post is said once, so that it may be forgotten while others live.
 pub fn is_said_once(key: &PostKey) -> bool {

@@ -9,6 +9,8 @@
 //! - [`runs`]: from permitted to ended; the only caller of the gate
 //! - [`outbox`]: posts as they should stand, to posts as they stand
 //! - [`pauses`]: what holds an intent, or everything, for a while
+//! - [`schedules`]: intents that ask for themselves
+//! - [`calendar`]: what is due at a time and belongs to no request
 //! - [`clocks`]: waking what has waited long enough
 //! - [`ledger`]: the audit log's file and its signed checkpoints
 //! - [`standing`]: standing intents, and the drift they find
@@ -20,6 +22,7 @@
 //! - [`status`]: how every loop is
 //! - [`verifying`]: the audit log against its witnesses, when somebody asks
 
+pub mod calendar;
 pub mod clocks;
 pub mod dam;
 pub mod host;
@@ -33,6 +36,7 @@ pub mod reconcile;
 pub mod requests;
 pub mod retention;
 pub mod runs;
+pub mod schedules;
 pub mod sessions;
 pub mod standing;
 pub mod status;
@@ -167,6 +171,7 @@ pub struct Engine {
     answering: tokio::sync::Mutex<()>,
     hearing: status::Hearing,
     outbox_wake: Notify,
+    calendar_wake: Notify,
     source_wake: Notify,
     ledger_wake: Notify,
     retention_wake: Notify,
@@ -209,6 +214,7 @@ impl Engine {
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
             outbox_wake: Notify::new(),
+            calendar_wake: Notify::new(),
             source_wake: Notify::new(),
             ledger_wake: Notify::new(),
             retention_wake: Notify::new(),
@@ -237,6 +243,7 @@ impl Engine {
         self.spawn("outbox", Arc::clone(self).keep_posts());
         self.spawn("clocks", Arc::clone(self).keep_time());
         self.spawn("standing", Arc::clone(self).keep_standing());
+        self.spawn("calendar", Arc::clone(self).keep_calendar());
         self.spawn("source", Arc::clone(self).keep_source());
         self.spawn("retention", Arc::clone(self).keep_only_so_long());
         self.spawn("ledger", Arc::clone(self).keep_ledger());

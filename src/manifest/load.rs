@@ -53,7 +53,6 @@ const LATER_IN_INTENTS: &[Later] = &[
     ("run.ansible", "use `argv`; a script of the policy repo may do the work"),
     ("run.ssh", "use `argv`; a script of the policy repo may do the work"),
     ("run.compose", "use `argv`; a script of the policy repo may do the work"),
-    ("schedule", "remove it; ask in chat"),
     ("sandbox.network", "remove it; the sandbox is about files"),
 ];
 /// Keys of environments that later versions will have.

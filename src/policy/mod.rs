@@ -71,8 +71,10 @@ impl Snapshot {
         revision: Revision,
         repo: PolicyRepo,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (policies, warnings) = Policies::compile(&repo)?;
-        Ok((Self { revision, repo, policies }, warnings))
+        let (policies, mut warnings) = Policies::compile(&repo)?;
+        let snapshot = Self { revision, repo, policies };
+        warnings.extend(lint::closed_schedules(&snapshot));
+        Ok((snapshot, warnings))
     }
 }
 

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::file::path::ManagedPath;
 use crate::domain::id::{IntentName, PersonId, RequestId, RunId, TargetName};
+use crate::domain::pause::{Pause, Scope};
 use crate::domain::person::Principal;
 use crate::domain::request::{Request, State};
 use crate::domain::retention::Retention;
 use crate::domain::run::RunRecord;
+use crate::domain::schedule::Occurrence;
 use crate::engine::status::LoopStatus;
 use crate::engine::tuning::SettingsRead;
 use crate::ports::store::{SourceState, Stock, Swept};
@@ -42,6 +44,10 @@ pub mod path {
     pub const FILES: &str = "/v1/files";
     /// POST [`super::FileRestore`]: the `PreviousCopy` that was put back.
     pub const FILE_RESTORE: &str = "/v1/files/restore";
+    /// POST [`super::PauseOrder`]: [`super::Done`].
+    pub const PAUSE: &str = "/v1/pause";
+    /// POST [`super::ResumeOrder`]: [`super::Done`].
+    pub const RESUME: &str = "/v1/resume";
     /// POST [`super::Who`]: [`super::SignInLink`].
     pub const LOGIN: &str = "/v1/login";
     /// POST [`super::Who`]: [`super::SignedOut`].
@@ -65,6 +71,10 @@ pub struct Status {
     pub running: Vec<RunId>,
     /// People who are signed in to the console, each once.
     pub signed_in: Vec<PersonId>,
+    /// Pauses that hold.
+    pub pauses: Vec<Pause>,
+    /// How schedules stand.
+    pub schedules: Vec<Planned>,
     /// The last row of the audit log.
     pub audit_seq: u64,
     /// How runs are contained, in words; says so if that is weaker than it should be.
@@ -204,6 +214,37 @@ pub struct RequestDetail {
 pub struct Why {
     /// In words; goes to the audit log and the request's thread.
     pub reason: String,
+}
+
+/// What to pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseOrder {
+    /// An intent or everything.
+    pub scope: Scope,
+    /// For how long, as people type it: `2h`.
+    pub length: String,
+    /// Why; goes to the audit log, the announcement and the cards of what waits.
+    pub reason: String,
+}
+
+/// What to let go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeOrder {
+    /// An intent or everything.
+    pub scope: Scope,
+}
+
+/// A schedule as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The intent.
+    pub intent: IntentName,
+    /// The rule, for people.
+    pub rule: String,
+    /// When it asks next; `None`: never.
+    pub next: Option<Timestamp>,
+    /// The last time that it named, and what became of it.
+    pub last: Option<Occurrence>,
 }
 
 /// Something was done.

@@ -208,6 +208,8 @@ fn acts<'a>(intent: &'a IntentName, target: &'a TargetName) -> Vec<(&'static str
         ("ada", Act::Administer),
         ("grace", Act::Pause(None)),
         ("ken", Act::Ignore(intent, target)),
+        ("ken", Act::Pause(Some(intent))),
+        ("ken", Act::Resume(Some(intent))),
     ]
 }
 

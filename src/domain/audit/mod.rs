@@ -77,6 +77,14 @@ events! {
     ViewDenied = "view.denied",
     /// A banned person was turned away.
     BanRefused = "ban.refused",
+    /// An intent, or everything, was paused, or for longer than before.
+    PauseSet = "pause.set",
+    /// A pause ended: somebody resumed, or its time was over.
+    PauseEnd = "pause.end",
+    /// Somebody wanted to pause or resume and may not.
+    PauseRefused = "pause.refused",
+    /// A schedule made no request at one of its times.
+    ScheduleSkipped = "schedule.skipped",
     /// A revision was accepted and applied.
     RevisionApplied = "revision.applied",
     /// A revision was refused or held.

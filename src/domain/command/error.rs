@@ -1,6 +1,7 @@
 //! What can be wrong with a command, and what to type instead.
 
 use super::table::{self, CommandWord};
+use crate::domain::duration::DurationError;
 use crate::domain::id::IntentName;
 
 /// The longest command line that is read, in bytes.
@@ -200,6 +201,20 @@ pub enum GrammarError {
     /// Something about drift.
     #[error(transparent)]
     Drift(#[from] super::drift::DriftError),
+    /// What should say how long does not.
+    #[error("{error}")]
+    BadDuration {
+        /// Why it cannot be read.
+        error: DurationError,
+        /// The command.
+        command: &'static CommandWord,
+    },
+    /// No reason is given.
+    #[error("`!{}` does not say why", command.word)]
+    MissingReason {
+        /// The command.
+        command: &'static CommandWord,
+    },
     /// The reason is too long.
     #[error("the reason is {length} characters long")]
     LongReason {
@@ -247,6 +262,8 @@ impl GrammarError {
             Self::UnexpectedWord { command, .. }
             | Self::BadRequest { command, .. }
             | Self::BadPerson { command, .. }
+            | Self::BadDuration { command, .. }
+            | Self::MissingReason { command }
             | Self::MissingPerson { command } => like(command),
             Self::MissingRequest { command } => {
                 format!("{}; `!requests` lists them", like(command))

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use super::evidence::PullRef;
 use super::id::{IntentName, ParamName, PersonId, RequestId};
 use super::intent::Alias;
+use super::pause::Scope;
 use super::repo::PolicyRepo;
 use super::request::{Mode, Request};
 
@@ -75,6 +76,17 @@ pub enum Command {
     },
     /// `!who <id>`
     Who(RequestId),
+    /// `!pause <intent|all> <duration> "<reason>"`
+    Pause {
+        /// What.
+        scope: Scope,
+        /// For how long.
+        length: SignedDuration,
+        /// Why.
+        reason: String,
+    },
+    /// `!resume <intent|all>`
+    Resume(Scope),
     /// `!reconcile`
     Reconcile,
     /// `!audit [id] [@p] [duration]`

@@ -10,6 +10,7 @@ use super::{AuditQuery, Command, Listing, Topic, Vocabulary, alias};
 use crate::domain::duration;
 use crate::domain::id::{IntentName, PersonId, RequestId};
 use crate::domain::invisible::is_invisible;
+use crate::domain::pause::{ALL, Scope};
 use crate::domain::request::Mode;
 
 /// Reads a line without prefix. An empty one (a mere mention of Tribune) asks for help.
@@ -77,6 +78,7 @@ impl Reader<'_> {
             "deny" => return self.deny(),
             "why" => return self.why(),
             "drift" => return drift(self.words, self.vocabulary).map(Command::Drift),
+            "pause" => return self.pause(),
             "help" => Command::Help(self.topic()?),
             "ping" => Command::Ping,
             "whoami" => Command::WhoAmI,
@@ -89,6 +91,7 @@ impl Reader<'_> {
             "requests" => Command::Requests(self.listing()?),
             "output" => Command::Output(self.request()?),
             "who" => Command::Who(self.request()?),
+            "resume" => Command::Resume(self.scope()?),
             "reconcile" => Command::Reconcile,
             "audit" => Command::Audit(self.audit_query()?),
             "login" => Command::Login,
@@ -193,6 +196,40 @@ impl Reader<'_> {
         }
         let reason = (!reason.is_empty()).then(|| reason.to_owned());
         Ok(Command::Deny { request, reason })
+    }
+
+    /// Reads what to hold, for how long and why. Quotes around the whole reason are left out.
+    fn pause(mut self) -> Result<Command, GrammarError> {
+        let scope = self.scope()?;
+        let length = match self.words.next()? {
+            Some(Word::Bare(typed) | Word::Quoted(typed)) => duration::parse(&typed),
+            Some(Word::Pair(..)) | None => duration::parse(""),
+        };
+        let length =
+            length.map_err(|error| GrammarError::BadDuration { error, command: self.command })?;
+        let rest = self.words.rest();
+        let reason = match self.words.next()? {
+            Some(Word::Quoted(reason)) if self.words.rest().is_empty() => reason,
+            Some(_) => rest.to_owned(),
+            None => String::new(),
+        };
+        let count = reason.chars().count();
+        match (reason.trim().is_empty(), count > LONGEST_REASON) {
+            (true, _) => Err(GrammarError::MissingReason { command: self.command }),
+            (false, true) => Err(GrammarError::LongReason { length: count }),
+            (false, false) => Ok(Command::Pause { scope, length, reason }),
+        }
+    }
+
+    /// Reads an intent or `all`.
+    fn scope(&mut self) -> Result<Scope, GrammarError> {
+        match self.words.next()? {
+            Some(Word::Bare(typed)) if typed.eq_ignore_ascii_case(ALL) => Ok(Scope::All),
+            Some(Word::Bare(typed)) => known_intent(&typed, self.vocabulary).map(Scope::Intent),
+            Some(Word::Quoted(_) | Word::Pair(..)) | None => {
+                Err(GrammarError::MissingIntent { command: self.command })
+            }
+        }
     }
 
     fn why(mut self) -> Result<Command, GrammarError> {

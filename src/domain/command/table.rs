@@ -23,7 +23,7 @@ const fn command(
 }
 
 /// All commands, in the order in which help lists them.
-pub const COMMANDS: [CommandWord; 21] = [
+pub const COMMANDS: [CommandWord; 23] = [
     command("help", "help [intent]", "what you may do, or how an intent is typed", "!help"),
     command("intents", "intents", "every intent with its summary", "!intents"),
     command(
@@ -67,6 +67,18 @@ pub const COMMANDS: [CommandWord; 21] = [
         "what differs from what is declared, and what to do about it",
         "!drift ignore d7 24h \"being tested\"",
     ),
+    command(
+        "pause",
+        "pause <intent|all> <duration> \"<reason>\"",
+        "hold an intent, or all of them, for a while",
+        "!pause restart-service 2h \"storage moves\"",
+    ),
+    command(
+        "resume",
+        "resume <intent|all>",
+        "let an intent, or all of them, go on",
+        "!resume restart-service",
+    ),
     command("reconcile", "reconcile", "fetch the policy repo now", "!reconcile"),
     command("login", "login", "a link to the web page, by direct message", "!login"),
     command("ping", "ping", "whether Tribune is there", "!ping"),
@@ -74,14 +86,12 @@ pub const COMMANDS: [CommandWord; 21] = [
 
 /// Words of commands that change the policy repo or the daemon and are not there yet, each with
 /// what to do instead.
-pub(super) const NOT_YET: [(&str, &str); 7] = [
+pub(super) const NOT_YET: [(&str, &str); 5] = [
     ("ban", "propose it by pull request: add a file to `inventory/bans/`"),
     ("unban", "propose it by pull request: remove the file from `inventory/bans/`"),
     ("adduser", "propose it by pull request: add a file to `inventory/people/`"),
     ("deluser", "propose it by pull request: remove the file from `inventory/people/`"),
     ("chattr", "propose it by pull request: change the person's file in `inventory/people/`"),
-    ("pause", "propose it by pull request: add a freeze window to the intent's `windows`"),
-    ("resume", "propose it by pull request: remove the freeze window of the intent"),
 ];
 
 /// Returns the command of that word.

@@ -132,6 +132,12 @@ catalogue! {
     SandboxPath "sandbox-path" Error "A path of the sandbox is not absolute and plain, or opens everything" "Write an absolute path without `.` and `..`";
     CronSyntax "cron-syntax" Error "A cron expression cannot be read" "Write five fields: minute hour day month weekday";
     ZoneUnknown "zone-unknown" Error "A time zone that does not exist" "Use an IANA name such as `Europe/Berlin` or `UTC`";
+    ScheduleNever "schedule-never" Error "A schedule that names no time" "Correct the day or month";
+    ScheduleTooOften "schedule-too-often" Error "A schedule that asks more than once a minute" "Write one second, such as `0 */5 * * * *`";
+    ScheduleDestroy "schedule-destroy" Error "An intent that destroys is scheduled" "Remove the schedule; let a person ask";
+    ScheduleNoChannel "schedule-no-channel" Error "A scheduled intent says nowhere where its cards stand" "Add `channel`";
+    ScheduleTarget "schedule-target" Error "A schedule names no target, or one that its intent does not act on" "Name targets of the intent";
+    ScheduleArgs "schedule-args" Error "Arguments of a schedule do not fit the parameters of its intent" "Give every parameter without default a value that it takes";
     CiteWithoutLabel "cite-without-label" Error "An intent takes citations and has no label to look for" "Add `label`";
     LabelWithoutCite "label-without-cite" Warning "An intent has a label and takes no citations" "Add `cite`, or remove the label";
     BindRequired "bind-required" Error "A citation that need not name what it is for, where production is changed" "Write `bind: true`";
@@ -167,6 +173,7 @@ catalogue! {
     PolicyUnknownFlag "policy-unknown-flag" Error "A policy asks for a flag that nobody bears" "Correct the spelling, or give somebody the flag";
     PolicyUnknownValue "policy-unknown-value" Error "A policy compares an argument with a value that it can never have" "Use a value of the parameter's `enum`";
     PolicyForbidType "policy-forbid-type" Error "A forbid reads an attribute that some principals never have, and so never meets them" "Say `principal is Person` (or `Service`) in its scope";
+    PolicyScheduleClosed "policy-schedule-closed" Warning "A schedule whose requests policy denies" "Write a permit for `Service::\"scheduler\"`, or remove the schedule";
     PolicyIntentClosed "policy-intent-closed" Error "An intent that no policy can ever permit" "Write a permit for it, or give it `approval` or `cite`";
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use super::{ban_end, clock, code, join, sentence, strong, text, you_are_banned};
+use super::{ban_end, clock, code, join, sentence, strong, text, time, you_are_banned};
 use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::command::CommandWord;
@@ -13,6 +13,7 @@ use crate::domain::id::{PersonId, Revision, RoleName};
 use crate::domain::intent::Intent;
 use crate::domain::message::MessageRef;
 use crate::domain::param::ParamKind;
+use crate::domain::pause::Pause;
 use crate::domain::person::{Account, Person, Principal, Service};
 use crate::domain::target::Environment;
 
@@ -152,6 +153,9 @@ pub fn help_intent(intent: &Intent, environments: &[&Environment], may: bool) ->
         let or = if intent.cite.is_some() { "or it" } else { "it" };
         rows.push(vec![text(format!("{or} is approved by {}", super::slots(&rule.slots)))]);
     }
+    if let Some(schedule) = &intent.schedule {
+        rows.push(vec![text(format!("asks for itself by {schedule}"))]);
+    }
     blocks.push(Block::List(rows));
     blocks.push(line([text("Example: "), code(example(intent))]));
     if !may {
@@ -196,14 +200,33 @@ fn example(intent: &Intent) -> String {
     command
 }
 
+/// An intent in the list of all.
+#[derive(Debug, Clone, Copy)]
+pub struct IntentLine<'a> {
+    /// Which.
+    pub intent: &'a Intent,
+    /// Whether one may ask for it here.
+    pub may: bool,
+    /// The pause that holds it.
+    pub paused: Option<&'a Pause>,
+    /// When it asks for itself next.
+    pub next: Option<Timestamp>,
+}
+
 /// Returns every intent; those that one may not ask for here are marked.
-pub fn intents(intents: &[(&Intent, bool)]) -> Body {
+pub fn intents(intents: &[IntentLine<'_>]) -> Body {
     let rows = intents
         .iter()
-        .map(|(intent, may)| {
-            let mut row = intent_line(intent);
-            if !may {
+        .map(|it| {
+            let mut row = intent_line(it.intent);
+            if !it.may {
                 row.push(text(" — not for you here"));
+            }
+            if let Some(pause) = it.paused {
+                row.push(text(format!(" — paused until {}", time(pause.until))));
+            }
+            if let Some(next) = it.next {
+                row.push(text(format!(" — asks for itself at {}", time(next))));
             }
             row
         })

@@ -9,6 +9,7 @@ pub mod drift;
 pub mod pause;
 pub mod revision;
 pub mod run;
+pub mod schedule;
 pub mod standing;
 
 use jiff::Timestamp;

@@ -11,6 +11,7 @@ use crate::domain::command::Ask;
 use crate::domain::decision::{Decision, Outcome, Reason, TargetReasons};
 use crate::domain::id::{PersonId, RequestId, Revision, RoleName};
 use crate::domain::message::PostKey;
+use crate::domain::pause::Pause;
 use crate::domain::person::Principal;
 use crate::domain::request::{Request, State};
 
@@ -184,6 +185,10 @@ pub struct Overall<'a> {
     pub standing: &'a str,
     /// When the daemon started.
     pub since: Timestamp,
+    /// Pauses that hold.
+    pub pauses: &'a [Pause],
+    /// How schedules stand, one line each.
+    pub schedules: &'a [Vec<Span>],
 }
 
 /// Returns how Tribune is.
@@ -202,6 +207,10 @@ pub fn overall(overall: &Overall<'_>) -> Body {
         if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) }
     ))]);
     rows.push(vec![text(overall.standing)]);
+    rows.extend(
+        overall.pauses.iter().map(|it| vec![strong("paused: "), text(super::pause::holds(it))]),
+    );
+    rows.extend(overall.schedules.iter().cloned());
     rows.push(vec![text(format!("up since {}", time(overall.since)))]);
     Body(vec![Block::List(rows)])
 }

@@ -8,7 +8,7 @@ use crate::domain::body::Span;
 use crate::domain::duration::short;
 use crate::domain::id::{IntentName, ParamName};
 use crate::domain::intent::{
-    ApprovalRule, Cite, Concurrency, Intent, Limits, Notify, Sandbox, Window,
+    ApprovalRule, Cite, Concurrency, Intent, Limits, Notify, Sandbox, Schedule, Window,
 };
 use crate::domain::param::Param;
 use crate::domain::reply::{code, slots, text};
@@ -45,6 +45,7 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
         cite: old_cite,
         approval: old_approval,
         channel,
+        schedule,
         run,
         check,
         reads,
@@ -67,6 +68,11 @@ fn intent(old: &Intent, new: &Intent) -> Parts {
     parts.optional("label", label.as_ref(), new.label.as_ref());
     parts.set("target", &set(targets), &set(&new.targets));
     parts.optional("channel", channel.as_ref(), new.channel.as_ref());
+    parts.optional("schedule", schedule.as_ref(), new.schedule.as_ref());
+    let asked = |it: &Schedule| (it.targets.clone(), it.args.clone(), it.jitter, it.missed);
+    if let (Some(old), Some(new)) = (schedule, &new.schedule) {
+        parts.whole("what its schedule asks for changed", &asked(old), &asked(new));
+    }
     params(&mut parts, old_params, &new.params);
     parts.whole("what it runs changed", run, &new.run);
     parts.whole("how it is checked changed", check, &new.check);

@@ -66,6 +66,7 @@ fn intent(name: &str) -> Intent {
             notify: Notify::Role,
         }),
         channel: None,
+        schedule: None,
         run: Executor::Argv(vec![]),
         check: None,
         reads: vec![],

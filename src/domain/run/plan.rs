@@ -267,6 +267,7 @@ mod tests {
             cite: None,
             approval: None,
             channel: None,
+            schedule: None,
             run: Executor::Argv(vec![
                 word(&[literal("playbooks/restart.sh")]),
                 word(&[literal("--on="), ArgvPart::Target]),

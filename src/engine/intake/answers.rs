@@ -7,6 +7,7 @@ use crate::domain::arguments::arguments;
 use crate::domain::command::{Ask, COMMANDS, Topic};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::PersonId;
+use crate::domain::pause;
 use crate::domain::person::Principal;
 use crate::domain::reply::{answer as reply, standing};
 use crate::domain::request::Via;
@@ -36,20 +37,26 @@ impl Engine {
         })
     }
 
-    pub(super) fn intents(&self, given: &Given<'_>) -> Answer {
+    pub(super) async fn intents(&self, given: &Given<'_>) -> Result<Answer, EngineError> {
         let scene = Scene::chat(given.channel.as_ref(), self.now());
         let visible: BTreeSet<_> =
             policy::visible_intents(given.snapshot, &given.principal(), &scene)
                 .into_iter()
                 .collect();
+        let (pauses, planned) = (self.pauses().await?, self.planned().await?);
         let all: Vec<_> = given
             .snapshot
             .repo
             .intents
             .values()
-            .map(|intent| (intent, visible.contains(&intent.name)))
+            .map(|intent| reply::IntentLine {
+                intent,
+                may: visible.contains(&intent.name),
+                paused: pause::holding(&pauses, &intent.name, self.now()),
+                next: planned.iter().find(|it| it.intent == intent.name).and_then(|it| it.next),
+            })
             .collect();
-        Answer::say(reply::intents(&all))
+        Ok(Answer::say(reply::intents(&all)))
     }
 
     pub(super) fn who_am_i(&self, given: &Given<'_>) -> Answer {

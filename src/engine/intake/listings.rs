@@ -12,6 +12,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
 use crate::domain::reply::{answer as reply, drift, standing};
 use crate::domain::request::{Request, State};
+use crate::engine::schedules::Planned;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Page, Question, Scene, Viewed};
 use crate::ports::store::{AuditFilter, RequestFilter};
@@ -52,6 +53,8 @@ impl Engine {
         let filter = RequestFilter { states, ..RequestFilter::default() };
         let open = self.ports.store.requests(&filter).await?;
         let source = self.ports.store.source().await?;
+        let pauses = self.pauses().await?;
+        let schedules: Vec<_> = self.planned().await?.iter().map(Planned::line).collect();
         Ok(Answer::say(standing::overall(&standing::Overall {
             applied: &given.snapshot.revision,
             observed: source.observed.as_ref(),
@@ -61,6 +64,8 @@ impl Engine {
             running: &self.running(),
             standing: &drift::counts(&self.ports.store.watches().await?),
             since: self.started,
+            pauses: &pauses,
+            schedules: &schedules,
         })))
     }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod asking;
 mod listings;
+mod pausing;
 mod votes;
 
 use std::sync::Arc;
@@ -255,7 +256,7 @@ impl Engine {
             Command::Help(topic) => Ok(self.help(given, topic)),
             Command::WhoAmI => Ok(self.who_am_i(given)),
             Command::WhoIs(person) => Ok(self.who_is(given, &person)),
-            Command::Intents => Ok(self.intents(given)),
+            Command::Intents => self.intents(given).await,
             Command::BanList => Ok(self.ban_list(given)),
             Command::Ask(ask) => self.ask_in_chat(given, ask).await,
             Command::Again(id) => self.again(given, id).await,
@@ -270,6 +271,10 @@ impl Engine {
             Command::Why(id) => self.why(given, id).await,
             Command::WhyIf { person, ask } => self.why_if(given, &person, ask),
             Command::Who(id) => self.who(given, id).await,
+            Command::Pause { scope, length, reason } => {
+                self.pause_in_chat(given, scope, length, reason).await
+            }
+            Command::Resume(scope) => self.resume_in_chat(given, &scope).await,
             Command::Audit(query) => self.audit_rows(given, query).await,
             Command::Drift(command) => self.drift(given, command).await,
             Command::Login => self.login(given).await,

@@ -90,6 +90,7 @@ impl Engine {
         self.wake_outbox();
         self.wake_ledger();
         self.wake_standing();
+        self.wake_calendar();
         self.consider_all().await
     }
 

@@ -117,6 +117,15 @@ impl Engine {
         asking: Asking,
         change: Change,
     ) -> Result<Result<RequestId, AskRefused>, EngineError> {
+        self.ask_with(asking, |_| change).await
+    }
+
+    /// As [`Self::ask`], with what else is in the transaction said once the request has a number.
+    pub(in crate::engine) async fn ask_with(
+        self: &std::sync::Arc<Self>,
+        asking: Asking,
+        change: impl FnOnce(RequestId) -> Change,
+    ) -> Result<Result<RequestId, AskRefused>, EngineError> {
         let Some(snapshot) = self.applied() else { return Ok(Err(AskRefused::NoSnapshot)) };
         let now = self.now();
         let fitted = match fit(&snapshot, &asking) {
@@ -156,7 +165,7 @@ impl Engine {
         let step = self.change(&snapshot, &request, &next, effects, &standing, now).await?;
         let mut step = step.unwrap_or_default();
         step.audit.insert(0, made);
-        self.ports.store.commit(merge(change, step)).await?;
+        self.ports.store.commit(merge(change(id), step)).await?;
         self.wake_outbox();
         self.wake_ledger();
         self.keep_clock(&next);
@@ -184,7 +193,8 @@ impl Engine {
             snapshot.repo.intents[&request.intent].approval.as_ref().map(|rule| rule.execute);
         let (event, decision) = self.weigh(snapshot, request, &facts, now);
         let (next, effects) = machine::step(request, event, execute, now)?;
-        Ok((next, effects, Standing { decision, facts, ..Standing::default() }))
+        let waits_for = self.pause_of(&next, now).await?;
+        Ok((next, effects, Standing { decision, facts, waits_for, ..Standing::default() }))
     }
 }
 

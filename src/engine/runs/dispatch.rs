@@ -61,16 +61,16 @@ impl Engine {
         if self.is_draining() {
             return Ok(Dispatched::Settled);
         }
+        if let Some(pause) = self.paused(&request.intent, now).await? {
+            self.look_again(request.id, pause.until);
+            return self.waits(&snapshot, &request, reply::pause::holds(&pause), now).await;
+        }
         if let Some(freeze) = freeze(&intent.windows, now) {
             let until = freeze.until.map_or(String::new(), |at| format!(" until {}", time(at)));
             let why = format!("a freeze window holds{until}: {}", freeze.window);
             let again = freeze.until.unwrap_or(now + SignedDuration::from_hours(1));
             self.look_again(request.id, again);
             return self.waits(&snapshot, &request, why, now).await;
-        }
-        if let Some(pause) = self.paused(&request.intent, now).await? {
-            self.look_again(request.id, pause.until);
-            return self.waits(&snapshot, &request, reply::pause::holds(&pause), now).await;
         }
         if let Some(waiting) = self.take_turn(&snapshot, &request, intent, now).await? {
             return Ok(waiting);

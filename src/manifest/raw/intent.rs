@@ -38,6 +38,8 @@ pub struct RawIntent {
     pub approval: Option<Placed<RawApproval>>,
     /// The channel in which cards of requests stand that nobody made in chat.
     pub channel: Option<Placed<String>>,
+    /// When it asks for itself, as the service `scheduler`; needs `channel`.
+    pub schedule: Option<Placed<RawSchedule>>,
     /// What is executed.
     pub run: Placed<RawRun>,
     /// How `argv` looks without acting; without it there is no `!check`. `file` always can.
@@ -271,6 +273,36 @@ pub enum RawOnBusy {
     Queue,
     /// It is denied, naming the holder.
     Refuse,
+}
+
+/// When an intent asks for itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSchedule {
+    /// Five fields of cron, or six with seconds first.
+    pub cron: Placed<String>,
+    /// The time zone, such as `Europe/Berlin`.
+    pub zone: Placed<String>,
+    /// What it asks to act on; may be left out where the intent acts on one target only.
+    #[serde(default)]
+    pub targets: Vec<Placed<String>>,
+    /// Arguments by name.
+    #[serde(default)]
+    pub args: BTreeMap<String, Placed<Scalar>>,
+    /// By how much it asks later at most, `1h` at most; not at all if not given.
+    pub jitter: Option<Placed<String>>,
+    /// What becomes of a time for which Tribune was not there; `skip` if not given.
+    pub missed: Option<RawMissed>,
+}
+
+/// What becomes of a time for which Tribune was not there.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawMissed {
+    /// It is left out.
+    Skip,
+    /// It is asked for as soon as Tribune is there again, once for all that were missed.
+    RunOnce,
 }
 
 /// A freeze window.

@@ -6,6 +6,7 @@
 
 mod closed;
 mod names;
+mod schedules;
 mod shape;
 mod types;
 
@@ -22,6 +23,7 @@ use super::source::{find_policy, place};
 use super::vocabulary::Vocabulary;
 
 pub(super) use closed::closed_intents;
+pub(super) use schedules::closed_schedules;
 
 /// What lints may read.
 pub(super) struct Subject<'a> {

@@ -129,6 +129,7 @@ pub(super) fn intent(name: &str, category: Category, risk: u8) -> Intent {
         cite: None,
         approval: None,
         channel: None,
+        schedule: None,
         run: Executor::Argv(vec![word("true"), ArgvWord(vec![ArgvPart::Target])]),
         check: Some(CheckCommand { argv: vec![word("true")], drift_exit: 2 }),
         reads: vec![],

@@ -10,13 +10,17 @@ use super::{Host, HostError, Uid};
 use crate::domain::audit::checkpoint::SignedCheckpoint;
 use crate::domain::duration;
 use crate::domain::id::{RequestId, Revision, RunId};
+use crate::domain::pause::Scope;
 use crate::engine::host::principal;
+use crate::engine::pauses::Pausing;
 use crate::engine::retention::{Pruned, Until};
 use crate::engine::runs::CancelOutcome;
 use crate::engine::sessions::SessionError;
+use crate::ports::store::Change;
 use crate::ports::store::SourceState;
 use crate::web::host_api::{
-    Done, Prune, PrunedRows, SignInLink, SignedOut, SourceOverride, SourceStatus, Who, Why,
+    Done, PauseOrder, Prune, PrunedRows, ResumeOrder, SignInLink, SignedOut, SourceOverride,
+    SourceStatus, Who, Why,
 };
 
 /// Fewer characters than this do not name a revision.
@@ -178,6 +182,52 @@ fn parse_until(text: &str, now: Timestamp) -> Result<Until, HostError> {
         HostError::refused(format!("{text:?} is no row, checkpoint line or age"))
             .hint("for example --until 90d, or --until 12000 for the checkpoint over that row")
     })
+}
+
+/// POST pause.
+pub async fn pause(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<PauseOrder>,
+) -> Result<Json<Done>, HostError> {
+    let reason = check_reason(&given.reason)?;
+    let length = duration::parse(&given.length).map_err(HostError::refused)?;
+    let scope = known_scope(&host, given.scope)?;
+    let detail = json!({ "scope": scope, "length": given.length, "reason": reason });
+    host.engine.note_host_command(uid, &format!("pause {scope} {}", given.length), detail).await?;
+    let wanted = Pausing { scope, length, reason, by: principal(uid), place: None };
+    let made = host.engine.pause(&wanted, |_| Change::default()).await?;
+    let made = made.map_err(|error| {
+        HostError::refused(error).hint("`tribune status` says until when; `tribune resume` ends it")
+    })?;
+    Ok(Json(Done { done: format!("{} is paused until {}", made.scope, made.until) }))
+}
+
+/// Returns the scope if it is everything or an intent that there is.
+fn known_scope(host: &Host, scope: Scope) -> Result<Scope, HostError> {
+    let intents = host.engine.applied().map(|snapshot| snapshot.repo.intents.clone());
+    match (scope.intent(), intents) {
+        (Some(intent), Some(intents)) if !intents.contains_key(intent) => {
+            Err(HostError::NotFound(format!("there is no intent {intent}")))
+        }
+        (Some(_) | None, Some(_) | None) => Ok(scope),
+    }
+}
+
+/// POST resume.
+pub async fn resume(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<ResumeOrder>,
+) -> Result<Json<Done>, HostError> {
+    let scope = given.scope;
+    let detail = json!({ "scope": scope });
+    host.engine.note_host_command(uid, &format!("resume {scope}"), detail).await?;
+    match host.engine.resume(&scope, &principal(uid), |_| Change::default()).await? {
+        Some(_) => Ok(Json(Done { done: format!("{scope} goes on") })),
+        None => Err(HostError::refused(format!("{scope} is not paused"))
+            .hint("`tribune status` lists what is")),
+    }
 }
 
 /// POST login.

@@ -75,6 +75,8 @@ fn router(host: Host) -> Router {
         .route(path::AUDIT_PRUNE, post(acts::prune))
         .route(path::FILES, get(files::list))
         .route(path::FILE_RESTORE, post(files::restore))
+        .route(path::PAUSE, post(acts::pause))
+        .route(path::RESUME, post(acts::resume))
         .route(path::LOGIN, post(acts::login))
         .route(path::LOGOUT, post(acts::logout))
         .fallback(|| async { HostError::NotFound("there is no such command".to_owned()) })

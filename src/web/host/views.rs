@@ -15,7 +15,9 @@ use crate::engine::Engine;
 use crate::engine::status::next_step;
 use crate::engine::tuning::SettingsRead;
 use crate::ports::store::RequestFilter;
-use crate::web::host_api::{Kept, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status};
+use crate::web::host_api::{
+    Kept, Planned, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status,
+};
 
 /// How many requests are listed where nothing is said.
 const LISTED: u32 = 50;
@@ -35,6 +37,8 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         open: store.requests(&open).await?.iter().map(line).collect(),
         running: store.runs_open().await?.into_iter().map(|run| run.id).collect(),
         signed_in: signed_in.into_iter().collect(),
+        pauses: engine.pauses().await?,
+        schedules: engine.planned().await?.into_iter().map(planned).collect(),
         audit_seq: store.audit_head().await?.map_or(0, |row| row.seq),
         sandbox: engine.options().sandbox.clone(),
         kept: Kept {
@@ -46,6 +50,11 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         warnings: engine.warnings(),
         loops: engine.report().await?.loops,
     }))
+}
+
+fn planned(planned: crate::engine::schedules::Planned) -> Planned {
+    let last = planned.mark.and_then(|mark| mark.last);
+    Planned { intent: planned.intent, rule: planned.rule, next: planned.next, last }
 }
 
 /// GET source.

@@ -181,6 +181,7 @@ pub fn intent(argv: &[&str]) -> Intent {
         concurrency: Concurrency { per: Per::Nothing, on_busy: OnBusy::Queue },
         windows: vec![],
         standing: None,
+        schedule: None,
         path: "intents/do.yaml".parse().unwrap(),
         blob: "2".repeat(40).parse().unwrap(),
     }

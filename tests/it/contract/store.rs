@@ -17,7 +17,7 @@ use tribune::domain::pause::Pause;
 use tribune::domain::person::Principal;
 use tribune::domain::request::{Mode, Request, State, Via};
 use tribune::domain::run::{Outcome, RunRecord};
-use tribune::domain::schedule::{Became, Mark, Occurrence};
+use tribune::domain::schedule::{Became, Mark, Occurrence, Skips};
 use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{Fate, RECORDS_KEPT, RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
@@ -789,6 +789,8 @@ async fn the_mark_of_a_schedule_is_moved_once(place: Bench) {
         rule: "0 3 * * 0 (UTC)".to_owned(),
         up_to: at(up_to),
         last: Some(Occurrence { at: at(up_to), became }),
+        asked: None,
+        skips: Some(Skips { since: at(0), times: 2 }),
     };
     let first = mark(0, Became::Skipped("a freeze window holds".to_owned()));
     let next = mark(60, Became::Asked(RequestId(1)));

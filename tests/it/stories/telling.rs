@@ -31,6 +31,8 @@ fn help_shows_what_one_may_do() {
         - `!banlist` — who is banned, until when and why
         - `!audit [id] [@person] [duration]` — the latest audit entries
         - `!drift [check [intent] | <intent> | <id> | repair <id> | keep <id> | ignore <id> <duration> [reason]]` — what differs from what is declared, and what to do about it
+        - `!pause <intent|all> <duration> "<reason>"` — hold an intent, or all of them, for a while
+        - `!resume <intent|all>` — let an intent, or all of them, go on
         - `!reconcile` — fetch the policy repo now
         - `!login` — a link to the web page, by direct message
         - `!ping` — whether Tribune is there
@@ -60,7 +62,7 @@ fn help_shows_what_one_may_do() {
         » ken in #ops: !intents
         [m9 in #ops]
         - `deploy-app` — Deploy a version of the app to web hosts (change)
-        - `disk-usage` — Show how full a file system of this machine is (read)
+        - `disk-usage` — Show how full a file system of this machine is (read) — asks for itself at 2026-07-01 05:32 UTC
         - `host-info` — Show system, load and memory of this machine (read)
         - `house-rules` — Keep the message of the day of this machine as this repository has it (change)
         - `restart-service` — Restart a service on web or database hosts (change)

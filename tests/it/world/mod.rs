@@ -33,12 +33,13 @@ use tribune::domain::request::State;
 use tribune::domain::retention::Retention;
 use tribune::domain::run::Outcome;
 use tribune::domain::trust::TrustMode;
+use tribune::engine::pauses::Pausing;
 use tribune::engine::tuning::Tuning;
 use tribune::engine::{Engine, Options, Ports, host};
 use tribune::exec::by_kind::ByKind;
 use tribune::exec::file::{FileConfig, Files};
 use tribune::ports::clock::Clock as _;
-use tribune::ports::store::{AuditFilter, Store};
+use tribune::ports::store::{AuditFilter, Change, Store};
 use tribune::redact::Redactor;
 use tribune::source::workbench::Content;
 
@@ -404,6 +405,21 @@ impl World {
         });
         self.then(&format!("{command} on the host: {reason}"));
         done.expect("the store works").err().map(|refused| refused.to_string())
+    }
+
+    /// Root on the host pauses an intent or everything.
+    pub fn pause_on_host(&mut self, scope: &str, length: &str, reason: &str) {
+        let engine = Arc::clone(self.engine());
+        let wanted = Pausing {
+            scope: scope.parse().expect("a scope"),
+            length: duration::parse(length).expect("a duration"),
+            reason: reason.to_owned(),
+            by: host::principal(0),
+            place: None,
+        };
+        let done = self.runtime.block_on(engine.pause(&wanted, |_| Change::default()));
+        self.then(&format!("pause {scope} {length} on the host: {reason}"));
+        done.expect("the store works").expect("it is paused");
     }
 
     /// Somebody merges a branch into `main` as pull request `number`; returns the merge.

@@ -6,6 +6,7 @@ mod evidence;
 mod file;
 mod limits;
 mod params;
+mod schedule;
 mod standing;
 mod targets;
 
@@ -83,7 +84,7 @@ pub fn check(
         targets: &targets,
     };
     let standing = standing::check(file, raw, &beside, around);
-    Some(Intent {
+    let intent = Intent {
         name: name?,
         summary,
         category,
@@ -95,6 +96,7 @@ pub fn check(
         cite: evidence.cite,
         approval: evidence.approval,
         channel,
+        schedule: None,
         run: run?,
         check,
         reads,
@@ -108,5 +110,8 @@ pub fn check(
         standing,
         path: file.path.clone(),
         blob,
-    })
+    };
+    let written = raw.schedule.as_ref();
+    let schedule = written.and_then(|raw| schedule::check(file, raw, &intent, around));
+    Some(Intent { schedule, ..intent })
 }
