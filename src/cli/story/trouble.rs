@@ -193,7 +193,7 @@ pub async fn audited(stage: &mut Stage<'_>) -> Result<(), StepError> {
     let names = format!("{lost} rows are missing after row {head}");
     verified(stage, "verify says how many rows are missing, and after which", 1, &names).await?;
     std::fs::write(&store, &longer).map_err(StepError::broken)?;
-    stage.binary.start().await?;
+    stage.start_again().await?;
     still_decides(stage, "with the rows put back, the daemon goes on").await
 }
 

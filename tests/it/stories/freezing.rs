@@ -54,6 +54,7 @@ const ROWS: [Row; 7] = [
         within: "it waits, also once its turn has come; `execute` goes on, and when it runs out the request has expired",
         after: "if it has not expired it starts, on evidence that is read again",
         play: |world| {
+            world.edit("intents/wipe-cache.yaml", "on_busy: refuse", "on_busy: queue");
             world.skip_to("15:58");
             wiped(world, "r1");
             wiped(world, "r2");
@@ -116,11 +117,7 @@ const ROWS: [Row; 7] = [
             let text = world.file("intents/restart-service.yaml");
             let text = text.replace("windows: [{ deny: \"* * * * *\", zone: UTC }]\n", "");
             world.push("no freeze", &[("intents/restart-service.yaml", Some(&text))]);
-            let state = world.state("r1");
-            assert!(
-                matches!(state, State::Running | State::Requested | State::Permitted),
-                "{state:?}"
-            );
+            assert_eq!(world.state("r1"), State::Running);
         },
     },
 ];
