@@ -176,15 +176,15 @@ impl Town<'_> {
         let nonce = format!("{}-{number}", SystemClock.now());
         console.write(&account, &channel, None, &command, &nonce).await.unwrap();
         let begun = SystemClock.now();
-        let answer = loop {
+        let (answer, ended) = loop {
             let (events, last) = console.changes(Some(after)).await.unwrap();
+            // Before anything is read of it: what follows the post is not on its way.
+            let noticed = SystemClock.now();
             after = last;
-            match self.answer(events.into_iter().map(|event| event.message)).await {
-                Some(text) => break text,
-                None => continue,
+            if let Some(text) = self.answer(events.into_iter().map(|event| event.message)).await {
+                break (text, noticed);
             }
         };
-        let ended = SystemClock.now();
         assert!(answer.contains(&format!("delay={}", number + 1)), "{answer}");
         self.rest().await;
         (begun, ended)
