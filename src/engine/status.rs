@@ -104,9 +104,12 @@ impl LoopStatus {
     }
 }
 
+/// When messages were last taken in; or since when they cannot be, and why.
+type Heard = Result<Timestamp, (Timestamp, String)>;
+
 /// What was last heard of each chat platform.
 #[derive(Debug, Default)]
-pub struct Hearing(Mutex<BTreeMap<Platform, Result<Timestamp, (Timestamp, String)>>>);
+pub struct Hearing(Mutex<BTreeMap<Platform, Heard>>);
 
 impl Hearing {
     /// Notes that messages of a platform were taken in.
@@ -123,12 +126,12 @@ impl Hearing {
         self.note(platform, Err((since, why.to_owned())));
     }
 
-    fn note(&self, platform: &Platform, what: Result<Timestamp, (Timestamp, String)>) {
+    fn note(&self, platform: &Platform, what: Heard) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.insert(platform.clone(), what);
     }
 
-    fn of(&self, platform: &Platform) -> Option<Result<Timestamp, (Timestamp, String)>> {
+    fn of(&self, platform: &Platform) -> Option<Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(platform).cloned()
     }
 }

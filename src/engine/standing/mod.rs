@@ -1,7 +1,7 @@
 //! Standing intents: each target looked at on its own schedule, and what follows from what is
 //! found.
 //!
-//! Level-triggered: a look says what is so now, the pure machine of [`crate::domain::drift`] says
+//! Level-triggered: a look says what is so now, the pure machine of `domain::drift` says
 //! what follows, and that is one transaction. Looks that find nothing new write nothing but when
 //! they were, together, once per round. Each target has its own clock, so one that is broken or
 //! busy holds up no other.

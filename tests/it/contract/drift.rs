@@ -94,7 +94,10 @@ async fn what_is_known_of_drift_survives(open: impl AsyncFn() -> Arc<dyn Store>)
     let list = async |filter| store.incidents(&filter).await.unwrap();
     let all = IncidentFilter::default();
     assert_eq!(list(all.clone()).await, [second.clone(), closed], "newest first");
-    assert_eq!(list(IncidentFilter { limit: 1, ..all.clone() }).await, [second.clone()]);
+    assert_eq!(
+        list(IncidentFilter { limit: 1, ..all.clone() }).await,
+        std::slice::from_ref(&second)
+    );
     assert_eq!(list(IncidentFilter { open: true, ..all.clone() }).await, [second]);
     assert_eq!(list(IncidentFilter { intent: Some("hosts".parse().unwrap()), ..all }).await, []);
 }

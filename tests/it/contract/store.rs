@@ -381,7 +381,7 @@ async fn runs_are_listed_newest_first_without_their_output(place: Bench) {
     let all = list(RunFilter::default()).await;
     assert_eq!(all, [ended, second.clone(), quiet.clone()]);
     let open = list(RunFilter { open: true, limit: 1, ..RunFilter::default() }).await;
-    assert_eq!(open, [second.clone()]);
+    assert_eq!(open, std::slice::from_ref(&second));
     let after = list(RunFilter { before: Some(second.id), ..RunFilter::default() }).await;
     assert_eq!(after, [quiet]);
 }

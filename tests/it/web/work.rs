@@ -133,7 +133,7 @@ async fn requests_are_filtered_and_paged() {
     let links = |page: &str| page.matches("class=\"thing num\"").count();
     let first = grace.page("/requests?show=past").await;
     assert_eq!(links(&first), 25);
-    let query = first.split("href=\"/requests?").filter(|rest| rest.contains("before=")).next();
+    let query = first.split("href=\"/requests?").find(|rest| rest.contains("before="));
     let query =
         query.unwrap().split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
     assert_eq!(links(&grace.page(&format!("/requests?{query}")).await), 6);

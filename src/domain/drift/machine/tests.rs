@@ -62,11 +62,11 @@ impl Life {
     }
 
     fn notes(&self) -> Vec<&Note> {
-        let note = |effect| match effect {
-            &Effect::Note(ref note) => Some(note),
+        let notes = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Note(note) => Some(note),
             _ => None,
-        };
-        self.effects.iter().filter_map(note).collect()
+        });
+        notes.collect()
     }
 
     fn has(&self, effect: &Effect) -> bool {
