@@ -163,6 +163,11 @@ fn witnesses(settings: &Settings, args: &VerifyArgs) -> Result<Witnesses, Failur
     let key = key.map_err(|error| {
         Failure::usage(error.to_string()).hint("name the public key of the checkpoints with --key")
     })?;
+    // A witness that was named and is not there must not pass for one that agrees.
+    if let Some(missing) = args.checkpoints.iter().find(|file| !file.exists()) {
+        return Err(Failure::new(format!("there are no checkpoints at {}", missing.display()))
+            .hint("name the file to which you copied lines of checkpoints"));
+    }
     let mut checkpoints: Vec<PathBuf> =
         Some(settings.audit.checkpoints.clone()).filter(|file| file.exists()).into_iter().collect();
     checkpoints.extend(args.checkpoints.iter().cloned());

@@ -201,7 +201,7 @@ fn proved(house: &House) {
     house.tell(&["audit", "list", "--limit", "3"], 0, "host:");
     let export = house.tell(&["audit", "export"], 0, "");
     let rows: Vec<Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let seqs: Vec<_> = rows.iter().map(|row| row["seq"].as_u64().unwrap()).collect();
+    let seqs: Vec<_> = rows.iter().map(|row| row["row"]["seq"].as_u64().unwrap()).collect();
     assert!(seqs.iter().copied().eq(1..=seqs.len() as u64), "{seqs:?}");
 }
 
