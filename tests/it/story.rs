@@ -31,7 +31,7 @@ async fn the_story_passes_as_shipped_in_less_than_three_minutes() {
     let begun = Instant::now();
     let output = play(&[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    assert!(told(&output).contains("All 12 steps ended as they must"));
+    assert!(told(&output).contains("All 13 steps ended as they must"));
     assert!(begun.elapsed() < Duration::from_secs(180));
 }
 
@@ -63,6 +63,9 @@ async fn the_story_names_the_step_that_fails() {
         text.replacen(looks, "principal == Service::\"reconciler\", action == Action::\"check\"", 1)
     });
     fails_at(12, &["--repo", text(idle.path())]).await;
+
+    let rule = changed("policies/run.cedar", |text| without_policy(&text, "scheduler-runs"));
+    fails_at(13, &["--repo", text(rule.path())]).await;
 
     let folder = tempfile::tempdir().unwrap();
     let credulous = credulous(folder.path());

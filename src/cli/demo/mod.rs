@@ -42,7 +42,7 @@ pub struct DemoArgs {
     /// Port of the console [default: 8410, or a free one].
     #[arg(long, conflicts_with = "story")]
     port: Option<u16>,
-    /// Play twelve steps from a denied request to drift that is repaired, and check each of them.
+    /// Play thirteen steps from a denied request to an intent that asks for itself, and check each.
     ///
     /// Exits 0 if every step ended as it must, else 1 and names the step that did not.
     #[arg(long)]

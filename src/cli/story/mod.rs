@@ -10,6 +10,7 @@ mod daemon;
 mod drift;
 mod page;
 mod rehearse;
+mod schedule;
 mod stage;
 mod steps;
 mod transcript;
@@ -29,7 +30,7 @@ use transcript::{StepError, Transcript};
 const DEV: &str = "ops";
 
 /// Titles of the steps, in order.
-const TITLES: [&str; 12] = [
+const TITLES: [&str; 13] = [
     "a user is denied, told why and who could",
     "an operator cites a merged pull request; it serves once",
     "two roles are needed, of two other people",
@@ -42,6 +43,7 @@ const TITLES: [&str; 12] = [
     "the audit log shows what was done to it",
     "a managed file is edited by hand: told, repaired with an approval, cleared",
     "Tribune cannot repair by itself, and asks after three tries",
+    "an intent asks for itself, under policy, and not in a freeze window",
 ];
 
 /// Plays the story with this policy repo and this program; exit code 0 only if every step ended
@@ -94,7 +96,8 @@ async fn step(stage: &mut Stage<'_>, number: usize) -> Result<(), StepError> {
         9 => trouble::killed(stage).await,
         10 => trouble::audited(stage).await,
         11 => drift::repaired(stage).await,
-        _ => drift::given_up(stage).await,
+        12 => drift::given_up(stage).await,
+        _ => schedule::scheduled(stage).await,
     }
 }
 
