@@ -8,6 +8,7 @@ use crate::engine::EngineError;
 use crate::engine::sessions::SessionError;
 use crate::ports::chat::ChatError;
 use crate::ports::store::StoreError;
+use crate::web::words::sentence;
 
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,7 +145,7 @@ impl IntoResponse for WebError {
         let command = matches!(self, Self::SignedOut | Self::Refused(_));
         let page = ErrorPage {
             heading,
-            text: self.to_string(),
+            text: sentence(&self.to_string()),
             advice,
             command: command.then_some("tribune login @you"),
             home: matches!(

@@ -15,9 +15,15 @@ const PAGES: &[(&str, &str)] = &[
     ("direct", "/c/@tribune"),
     ("menu", "/menu"),
     ("requests", "/requests"),
+    ("requests-past", "/requests?show=past"),
+    ("request", "/requests/r3"),
+    ("request-ran", "/requests/r1"),
     ("runs", "/runs"),
+    ("run", "/runs/r1.1"),
     ("intents", "/intents"),
+    ("intent", "/intents/restart-service"),
     ("drift", "/drift"),
+    ("incident", "/drift/d1"),
     ("people", "/people"),
     ("people-none", "/people?q=nobody-is-called-so"),
     ("person", "/people/ken"),
@@ -62,8 +68,16 @@ async fn every_page_is_accessible() {
     browser.element("body.chat").await;
     for (name, path) in PAGES {
         browser.go(&demo.page("ada", path)).await;
+        if *name == "audit" {
+            browser.click(".verification button").await;
+            browser.sees("No row was changed, removed or reordered").await;
+        }
         found.extend(walk.look(&browser, name).await);
     }
+    browser.go(&demo.page("ada", "/c/ops")).await;
+    browser.click("li.card.succeeded a.replies").await;
+    browser.element(".thread").await;
+    found.extend(walk.look(&browser, "thread").await);
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert_eq!(browser.run("return window.broken === undefined").await, true);
 }

@@ -84,8 +84,12 @@ async fn revisions(demo: &Demo, ken: &Visitor) {
         );
         edit(folder, "intents/restart-service.yaml", "collect: 30m", "collect: 45m");
         edit(folder, "intents/restart-service.yaml", "timeout: 15m", "timeout: 20m");
+        let stands = "idempotent: true\nchannel: ops\n\
+                      standing: { every: 1h, targets: [development], on_drift: ask }";
+        edit(folder, "intents/sync-motd.yaml", "idempotent: true", stands);
     });
     ken.sees("/revisions", subject).await;
+    ken.sees("/drift", "/drift/d1").await;
     let subject = "A ban with <b>bold</b> \u{202e}sdrawkcab\u{202c} words";
     commit(demo, "grace", subject, |folder| {
         let reason = format!("{HOSTILE} {}", "W".repeat(120)).replace('\'', "''");

@@ -110,7 +110,7 @@ impl Engine {
         let Some(request) = self.ports.store.request(id).await? else {
             return Ok(Err(Answer::say(standing::no_request(id))));
         };
-        if request.requester == given.principal() || self.may_see(given, &request) {
+        if self.viewing(given).may_view_request(&given.person.id, &request) {
             return Ok(Ok(request));
         }
         Ok(Err(Answer {

@@ -11,8 +11,11 @@ use crate::domain::decision::Outcome;
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
 use crate::domain::reply::{answer as reply, drift, standing};
-use crate::domain::request::{Request, State};
+use crate::domain::request::State;
 use crate::engine::schedules::Planned;
+use crate::engine::sessions::Applied;
+use crate::engine::sessions::reading::Reader;
+use crate::engine::sessions::viewing::Viewing;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Page, Question, Scene, Viewed};
 use crate::ports::store::{AuditFilter, RequestFilter};
@@ -24,17 +27,12 @@ const LISTED: u32 = 15;
 const ROWS: u32 = 20;
 
 impl Engine {
-    /// Says whether policy lets somebody see a request: its channel, or else its intent.
-    pub(super) fn may_see(&self, given: &Given<'_>, request: &Request) -> bool {
-        let (platform, id) = &request.card_place;
-        let channel = given.snapshot.repo.channel_at(platform, id);
-        let viewed = match channel {
-            Some(channel) => Viewed::Channel(&channel.name),
-            // A direct message is nobody else's to see.
-            None => return false,
-        };
-        let scene = Scene::chat(given.channel.as_ref(), self.now());
-        policy::may(given.snapshot, &given.principal(), &Act::View(viewed), &scene).allowed
+    /// Returns what policy lets the person see of what there is, by a command typed here.
+    pub(super) fn viewing(&self, given: &Given<'_>) -> Viewing {
+        let (store, clock) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.clock));
+        let snapshot = Arc::clone(given.snapshot);
+        let applied: Applied = Arc::new(move || Some(Arc::clone(&snapshot)));
+        Viewing::new(store, clock, applied).asked_in(given.channel.clone())
     }
 
     pub(super) fn view_denied(&self, given: &Given<'_>, id: RequestId) -> Entry {
@@ -88,9 +86,10 @@ impl Engine {
         let requester = (listing == Listing::Mine).then(|| given.person.id.clone());
         let filter = RequestFilter { requester, limit: 200, ..RequestFilter::default() };
         let mut found = self.ports.store.requests(&filter).await?;
+        let viewing = self.viewing(given);
         found.retain(|request| {
             (listing != Listing::Open || !request.state.is_final())
-                && (request.requester == given.principal() || self.may_see(given, request))
+                && viewing.may_view_request(&given.person.id, request)
         });
         found.truncate(LISTED as usize);
         Ok(Answer::say(standing::listing(&found)))
@@ -181,7 +180,9 @@ impl Engine {
             limit: ROWS,
             ..AuditFilter::default()
         };
-        let rows = self.ports.store.audit(&filter).await?;
+        let reader = Reader::new(Arc::clone(&self.ports.store), Arc::new(self.viewing(given)));
+        let mut rows = reader.read(&given.person.id, &filter).await?.rows;
+        rows.reverse();
         Ok(Answer::say(standing::audit(&rows)))
     }
 

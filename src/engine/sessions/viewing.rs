@@ -1,4 +1,4 @@
-//! What a person may see in the console, asked of the snapshot that is applied now.
+//! What a person may see, asked of the snapshot that is applied now.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,12 +24,18 @@ pub struct Viewing {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     applied: Applied,
+    asked_in: Option<ChannelName>,
 }
 
 impl Viewing {
     /// Asks the snapshot that `applied` gives.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, applied: Applied) -> Self {
-        Self { store, clock, applied }
+        Self { store, clock, applied, asked_in: None }
+    }
+
+    /// Asks what may be seen by a command that somebody typed in `channel`.
+    pub fn asked_in(self, channel: Option<ChannelName>) -> Self {
+        Self { asked_in: channel, ..self }
     }
 
     /// Says whether somebody may `view` a channel. Asking is not audited: lists ask for all.
@@ -101,8 +107,8 @@ impl Viewing {
         who_may(&snapshot, &Act::View(viewed), &self.scene(), NAMED)
     }
 
-    fn scene(&self) -> Scene<'static> {
-        Scene::chat(None, self.clock.now())
+    fn scene(&self) -> Scene<'_> {
+        Scene::chat(self.asked_in.as_ref(), self.clock.now())
     }
 
     /// Writes to the audit log that somebody wanted to see what they may not.

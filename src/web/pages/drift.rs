@@ -73,7 +73,7 @@ pub async fn list(State(site): State<Site>, reader: Reader) -> Result<Response, 
             .map(|one| row(one, now))
             .collect(),
         summary: format!("{in_sync} of {} as declared", count(watches.len(), "place", "places")),
-        watches: watches.iter().map(|watch| watch_row(watch, now)).collect(),
+        watches: watches.iter().map(|watch| watch_row(watch, seen, now)).collect(),
     }))
 }
 
@@ -88,7 +88,7 @@ fn row(incident: &Incident, now: Timestamp) -> IncidentRow {
     }
 }
 
-fn watch_row(watch: &Watch, now: Timestamp) -> WatchRow {
+fn watch_row(watch: &Watch, seen: impl Fn(&Incident) -> bool, now: Timestamp) -> WatchRow {
     WatchRow {
         intent: watch.key.intent.to_string(),
         target: watch.key.target.to_string(),
@@ -96,7 +96,8 @@ fn watch_row(watch: &Watch, now: Timestamp) -> WatchRow {
         since: Moment::new(watch.since, now),
         checked: watch.checked.map(|at| Moment::new(at, now)),
         why: watch.why.as_deref().map(words::sentence),
-        incident: watch.incident.as_ref().map(|incident| incident.id.to_string()),
+        // Its card may stand in a channel that the reader may not view.
+        incident: watch.incident.as_ref().filter(|one| seen(one)).map(|one| one.id.to_string()),
     }
 }
 
@@ -161,10 +162,11 @@ struct IncidentPage {
 pub async fn incident(
     State(site): State<Site>,
     reader: Reader,
-    Path(id): Path<IncidentId>,
+    Path(id): Path<String>,
 ) -> Result<Response, WebError> {
     let shell = Shell::open(&site, &reader, Tab::Drift).await?;
     let (me, now) = (&reader.who.person.id, site.clock.now());
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let found = site.store.incident(id).await?;
     let incident = found
         .filter(|incident| site.viewing.may_view_incident(me, incident))

@@ -128,7 +128,7 @@ async fn prepare(
         let what = format!("intent {name}");
         return Err(deny(site, reader, &what, &what, Viewed::Intent(&name)).await);
     }
-    let sight = Sight::of(site, reader)?;
+    let sight = Sight::of(site, reader);
     let filter = RequestFilter { intent: Some(name), ..RequestFilter::default() };
     let latest = sight.list(site, filter, LATEST, |_| true).await?;
     let command = fields.command(repo, intent);

@@ -98,7 +98,7 @@ pub async fn page(
 ) -> Result<Response, WebError> {
     let shell = Shell::open(&site, &reader, Tab::Requests).await?;
     let snapshot = site.sessions.applied().ok_or(SessionError::NoPolicy)?;
-    let sight = Sight::of(&site, &reader)?;
+    let sight = Sight::of(&site, &reader);
     let request = sight.request(&site, id.parse().map_err(|_| WebError::NotFound)?).await?;
     let now = site.clock.now();
     let post = site.store.post(&card::key(request.id, request.card)).await?;

@@ -85,7 +85,7 @@ pub async fn list(
 ) -> Result<Response, WebError> {
     let shell = Shell::open(&site, &reader, Tab::Requests).await?;
     let snapshot = site.sessions.applied().ok_or(SessionError::NoPolicy)?;
-    let sight = Sight::of(&site, &reader)?;
+    let sight = Sight::of(&site, &reader);
     let found = sight.list(&site, wanted.filter()?, PAGE, |_| true).await?;
     let rows = found.requests.iter().map(|request| row(&site, &reader, &snapshot, request));
     let repo = &snapshot.repo;

@@ -108,7 +108,7 @@ pub async fn output(
 
 async fn find(site: &Site, reader: &Reader, id: &str) -> Result<(Request, RunRecord), WebError> {
     let id: RunId = id.parse().map_err(|_| WebError::NotFound)?;
-    let request = Sight::of(site, reader)?.request(site, id.request).await?;
+    let request = Sight::of(site, reader).request(site, id.request).await?;
     let run = site.store.run(id).await?.ok_or(WebError::NotFound)?;
     Ok((request, run))
 }

@@ -61,7 +61,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, WebError> {
     let shell = Shell::open(&site, &reader, Tab::Runs).await?;
-    let sight = Sight::of(&site, &reader)?;
+    let sight = Sight::of(&site, &reader);
     let open = wanted.show == "open";
     let before = parse::<RunId>(&wanted.before)?;
     let (rows, older) = find(&site, &sight, open, before).await?;

@@ -1,12 +1,13 @@
-//! Which requests a reader may see: their own, and those whose card stands in a channel that
-//! policy lets them view. A direct message is nobody else's to see.
+//! Which requests a reader may see, as [`Viewing`] decides, over whole lists of them.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-use crate::domain::id::{ChatChannelId, Platform, RequestId};
+use crate::domain::id::{ChannelName, ChatChannelId, IntentName, Platform, RequestId};
 use crate::domain::reply::card;
 use crate::domain::request::Request;
 use crate::engine::sessions::SessionError;
+use crate::engine::sessions::viewing::Viewing;
 use crate::policy::Viewed;
 use crate::ports::store::RequestFilter;
 use crate::web::Site;
@@ -19,10 +20,14 @@ const BATCH: u32 = 200;
 /// How many times at most for one page; the rest is reached by paging on.
 const BATCHES: usize = 25;
 
+/// All that the decision on somebody else's request depends on.
+type Kind = (IntentName, (Platform, ChatChannelId), Option<ChannelName>);
+
 /// What one reader may see, decided once for a page.
 pub struct Sight<'a> {
     reader: &'a Reader,
-    places: BTreeSet<(Platform, ChatChannelId)>,
+    viewing: &'a Viewing,
+    known: Mutex<HashMap<Kind, bool>>,
 }
 
 /// One page of requests.
@@ -34,22 +39,20 @@ pub struct Found {
 }
 
 impl<'a> Sight<'a> {
-    /// Decides which channels' requests the reader may see.
-    pub fn of(site: &Site, reader: &'a Reader) -> Result<Self, WebError> {
-        let snapshot = site.sessions.applied().ok_or(SessionError::NoPolicy)?;
-        let me = &reader.who.person.id;
-        let channels = snapshot.repo.channels.values();
-        let places = channels
-            .filter(|channel| site.viewing.may_view(me, &channel.name))
-            .flat_map(|channel| channel.chat.clone())
-            .collect();
-        Ok(Self { reader, places })
+    /// Looks with the reader's eyes.
+    pub fn of(site: &'a Site, reader: &'a Reader) -> Self {
+        Self { reader, viewing: &site.viewing, known: Mutex::default() }
     }
 
     /// Says whether the reader may see a request.
     pub fn sees(&self, request: &Request) -> bool {
-        request.requester.person() == Some(&self.reader.who.person.id)
-            || self.places.contains(&request.card_place)
+        let me = &self.reader.who.person.id;
+        if request.requester.person() == Some(me) {
+            return true;
+        }
+        let kind = (request.intent.clone(), request.card_place.clone(), request.channel.clone());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(kind).or_insert_with(|| self.viewing.may_view_request(me, request))
     }
 
     /// Lists requests that the reader may see and that `keep` keeps, at most `most`.
@@ -90,19 +93,26 @@ impl<'a> Sight<'a> {
             return Ok(request);
         }
         let snapshot = site.sessions.applied().ok_or(SessionError::NoPolicy)?;
-        let (platform, place) = &request.card_place;
+        let repo = &snapshot.repo;
+        let me = &self.reader.who.person.id;
         let what = format!("request {id}");
-        match snapshot.repo.channel_at(platform, place) {
-            Some(channel) => {
-                let title = format!("request {id}");
-                let viewed = Viewed::Channel(&channel.name);
-                Err(deny(site, self.reader, &what, &title, viewed).await)
+        let (platform, place) = &request.card_place;
+        let card = repo.channel_at(platform, place).map(|channel| &channel.name);
+        let typed = request.channel.as_ref().filter(|name| repo.channels.contains_key(*name));
+        let hidden = card.into_iter().chain(typed).find(|name| !self.viewing.may_view(me, name));
+        let viewed = match hidden {
+            Some(channel) => Viewed::Channel(channel),
+            None if repo.intents.contains_key(&request.intent)
+                && !self.viewing.may_view_intent(me, &request.intent) =>
+            {
+                Viewed::Intent(&request.intent)
             }
             None => {
-                site.viewing.note_denied(&self.reader.who.person.id, &what).await?;
-                Err(WebError::NotFound)
+                self.viewing.note_denied(me, &what).await?;
+                return Err(WebError::NotFound);
             }
-        }
+        };
+        Err(deny(site, self.reader, &what, &what, viewed).await)
     }
 }
 

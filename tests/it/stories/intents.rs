@@ -172,7 +172,7 @@ fn a_private_channel_is_one_that_policies_can_tell_apart() {
     story(|world| {
         let (all, open) = (
             "action == Action::\"view\", resource);",
-            "action == Action::\"view\", resource is Channel)\nwhen { !resource.private };",
+            "action == Action::\"view\", resource)\nunless { resource is Channel && resource.private };",
         );
         world.edit("policies/house.cedar", all, open);
         world.say("ken", "prod", "!run host-info");

@@ -227,3 +227,37 @@ fn the_audit_log_is_told_to_those_who_may_see_it() {
         "#);
     });
 }
+
+#[test]
+fn the_audit_log_in_chat_leaves_out_what_one_may_not_view() {
+    story(|world| {
+        world.edit(
+            "policies/house.cedar",
+            "action == Action::\"view\", resource);",
+            "action == Action::\"view\", resource)\nunless { resource is Channel && resource.private };",
+        );
+        world.say("ken", "prod", "!run host-info");
+        world.say("ken", "ops", "!run host-info");
+        world.told();
+        world.say("barbara", "ops", "!audit r1");
+        world.say("barbara", "ops", "!audit @ken");
+        world.say("ken", "ops", "!audit r1");
+        insta::assert_snapshot!(world.told(), @r"
+        » barbara in #ops: !audit r1
+        [m9 in #ops]
+        There are no such rows.
+        » barbara in #ops: !audit @ken
+        [m11 in #ops]
+        ```text
+             9 08:00:00 UTC request.made r2 @ken
+        ```
+        » ken in #ops: !audit r1
+        [m13 in #ops]
+        ```text
+             6 08:00:00 UTC request.made r1 @ken
+             7 08:00:00 UTC request.decided r1 tribune
+             8 08:00:00 UTC run.start r1 tribune
+        ```
+        ");
+    });
+}

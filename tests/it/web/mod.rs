@@ -1,5 +1,6 @@
 //! The console over real TCP: names, origins, tokens, sessions, and what people write.
 
+mod drift;
 mod guarding;
 mod live;
 mod pages;

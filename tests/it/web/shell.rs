@@ -13,7 +13,7 @@ async fn a_page_that_policy_denies_is_not_listed_says_who_could_and_is_audited()
     let answer = linus.get("/requests").send().await.unwrap();
     assert_eq!(answer.status(), 403);
     let page = answer.text().await.unwrap();
-    assert!(page.contains("you may not see the page") && page.contains("@ada"), "{page}");
+    assert!(page.contains("You may not see the page") && page.contains("@ada"), "{page}");
     assert!(!page.contains("@linus"));
     assert!(site.audit().await.contains(&"view.denied".to_owned()));
 }

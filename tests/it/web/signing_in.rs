@@ -35,7 +35,7 @@ async fn a_token_signs_in_once() {
     let again = visitor.post("/sign-in", &form).send().await.unwrap();
     assert_eq!(again.status(), 403);
     assert!(!again.headers().contains_key("set-cookie"));
-    assert!(again.text().await.unwrap().contains("this link was used, has expired, or never was"));
+    assert!(again.text().await.unwrap().contains("This link was used, has expired, or never was"));
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_ban_between_link_and_click_is_seen() {
     site.ban("ada");
     let answer = site.visitor("ada").post("/sign-in", &[("token", &token)]).send().await.unwrap();
     assert_eq!(answer.status(), 403);
-    assert!(answer.text().await.unwrap().contains("ada is banned: left the company"));
+    assert!(answer.text().await.unwrap().contains("Ada is banned: left the company"));
 }
 
 #[tokio::test]
