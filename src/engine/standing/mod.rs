@@ -6,12 +6,12 @@
 //! they were, together, once per round. Each target has its own clock, so one that is broken or
 //! busy holds up no other.
 //!
-//! - [`look`]: one look, through the gate, as the service `reconciler`
-//! - [`tell`]: from an event to the one transaction that makes it so
-//! - [`repair`]: requests that repair, and what became of them
-//! - [`answers`]: reactions on drift cards, read again from the chat
-//! - [`commands`]: `!drift`
-//! - [`keep`]: what is live, prepared as a branch
+//! - `look`: one look, through the gate, as the service `reconciler`
+//! - `tell`: from an event to the one transaction that makes it so
+//! - `repair`: requests that repair, and what became of them
+//! - `answers`: reactions on drift cards, read again from the chat
+//! - `commands`: `!drift`
+//! - `keep`: what is live, prepared as a branch
 
 mod answers;
 mod commands;
