@@ -209,11 +209,11 @@ mod tests {
     async fn a_reader_that_comes_back_is_told_how_much_it_missed() {
         let (to, mut from) = mpsc::channel(2);
         let lost: &[u8] = &[b'x'; 3 * PIECE];
-        let pump = pump(lost, to, Duration::from_millis(50));
+        let pump = pump(lost, to, Duration::from_millis(800));
         let read = async {
             let mut all = Vec::new();
             // Nothing is read until two pieces fill the channel and the third has timed out.
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(1200)).await;
             while let Some(piece) = from.recv().await {
                 all.extend_from_slice(&piece);
             }

@@ -172,6 +172,7 @@ fn a_broken_push_is_not_applied_and_the_old_rules_decide_until_it_is_fixed() {
         - seen and not applied: `…`
         - trouble: it has a problem
         - 0 requests wait, 0 run
+        - 1 target of standing intents: 1 in sync
         - scheduled: disk-usage next at 2026-07-01 05:32 UTC (30 7 1 * * Europe/Berlin)
         - up since 2026-06-01 08:00 UTC
         » a push: fix it
