@@ -1,9 +1,9 @@
 //! The executor `file`: files and folders of this machine, made equal to ones of the policy repo.
 //!
-//! It works in this process and starts no other. A look ([`look`]) and a comparison
+//! It works in this process and starts no other. A look (`look`) and a comparison
 //! ([`compare`](crate::domain::file::compare)) say what differs; only when all of that is
 //! acceptable is anything written ([`write`]), step by step, each leaving the old or the new.
-//! Everything below a root goes through [`below`], which no link leads out of.
+//! Everything below a root goes through `below`, which no link leads out of.
 
 mod below;
 mod copies;
