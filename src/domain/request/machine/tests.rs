@@ -205,6 +205,7 @@ fn a_veto_a_broken_card_a_lost_intent_and_a_cancel_each_end_it_with_their_reason
         (Event::Vetoed(vote), State::Vetoed, Some("grace")),
         (Event::CardBroken { why: why() }, State::Void, None),
         (Event::Gone { why: why() }, State::Denied, None),
+        (Event::Moot { why: why() }, State::Void, None),
         (Event::Cancelled { by: Some(person("ada")) }, State::Cancelled, Some("ada")),
         (Event::Cancelled { by: None }, State::Cancelled, None),
     ] {
@@ -232,6 +233,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::Redigested(Digest::of(b"one"))),
         Just(Event::CardBroken { why: "why".to_owned() }),
         Just(Event::Gone { why: "why".to_owned() }),
+        Just(Event::Moot { why: "why".to_owned() }),
         Just(Event::Busy { holder: RequestId(3), wait: Wait::Queue }),
         Just(Event::Busy { holder: RequestId(3), wait: Wait::Refuse }),
         Just(Event::Dispatched),
