@@ -89,7 +89,7 @@ pub struct Pause {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
-    /// It holds before this time.
+    /// When it ends. What it holds starts once the end was recorded and told, not a moment before.
     pub until: Timestamp,
     /// Where it is announced; `None`: no chat could be reached when it was made.
     pub place: Option<(Platform, ChatChannelId)>,
@@ -112,9 +112,9 @@ pub enum PauseError {
 }
 
 impl Pause {
-    /// Says whether it holds at `now`.
-    pub fn holds(&self, now: Timestamp) -> bool {
-        now < self.until
+    /// Says whether its time is over, so that its end is to be recorded.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until <= now
     }
 
     /// Returns when its coming end is announced: ten minutes before, or at three quarters of a
@@ -143,7 +143,7 @@ pub fn pause(
         return Err(PauseError::TooLong);
     }
     let until = now.checked_add(length).unwrap_or(Timestamp::MAX);
-    match earlier.filter(|earlier| earlier.holds(now)) {
+    match earlier.filter(|earlier| !earlier.is_over(now)) {
         Some(earlier) if until < earlier.until => Err(PauseError::Shorter { scope: wanted.scope }),
         Some(earlier) => Ok(Pause {
             since: earlier.since,
@@ -156,12 +156,10 @@ pub fn pause(
     }
 }
 
-/// Returns the pause that holds an intent at `now`, the one that ends last.
-pub fn holding<'a>(pauses: &'a [Pause], intent: &IntentName, now: Timestamp) -> Option<&'a Pause> {
-    pauses
-        .iter()
-        .filter(|pause| pause.holds(now) && pause.scope.covers(intent))
-        .max_by_key(|pause| pause.until)
+/// Returns the pause that holds an intent, the one that ends last. A pause holds until its end is
+/// recorded, so that whoever starts then was waiting and is told so.
+pub fn holding<'a>(pauses: &'a [Pause], intent: &IntentName) -> Option<&'a Pause> {
+    pauses.iter().filter(|pause| pause.scope.covers(intent)).max_by_key(|pause| pause.until)
 }
 
 #[cfg(test)]
@@ -222,13 +220,11 @@ mod tests {
         let all = pause(wanted("all"), minutes(10), None, at(0)).expect("made");
         let one = pause(wanted("restart"), minutes(20), None, at(0)).expect("made");
         let pauses = [all, one];
-        let held = |intent: &str, minute| {
+        let held = |intent: &str| {
             let intent = intent.parse().expect("a name");
-            holding(&pauses, &intent, at(minute)).map(|pause| pause.until)
+            holding(&pauses, &intent).map(|pause| pause.until)
         };
-        assert_eq!(held("restart", 0), Some(at(20)));
-        assert_eq!(held("look", 0), Some(at(10)));
-        assert_eq!(held("look", 10), None);
-        assert_eq!(held("restart", 20), None);
+        assert_eq!(held("restart"), Some(at(20)));
+        assert_eq!(held("look"), Some(at(10)));
     }
 }

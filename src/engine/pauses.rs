@@ -37,34 +37,23 @@ pub struct Pausing {
 }
 
 impl Engine {
-    /// Returns the pause that holds an intent at `now`, if one does.
-    pub(super) async fn paused(
-        &self,
-        intent: &IntentName,
-        now: Timestamp,
-    ) -> Result<Option<Pause>, EngineError> {
+    /// Returns the pause that holds an intent, if one does.
+    pub(super) async fn paused(&self, intent: &IntentName) -> Result<Option<Pause>, EngineError> {
         let pauses = self.ports.store.pauses().await?;
-        Ok(pause::holding(&pauses, intent, now).cloned())
+        Ok(pause::holding(&pauses, intent).cloned())
     }
 
     /// Returns what a card says of the pause that keeps its request from starting, if one does.
-    pub(super) async fn pause_of(
-        &self,
-        request: &Request,
-        now: Timestamp,
-    ) -> Result<Option<String>, EngineError> {
+    pub(super) async fn pause_of(&self, request: &Request) -> Result<Option<String>, EngineError> {
         if request.state.is_final() {
             return Ok(None);
         }
-        Ok(self.paused(&request.intent, now).await?.as_ref().map(reply::holds))
+        Ok(self.paused(&request.intent).await?.as_ref().map(reply::holds))
     }
 
-    /// Returns the pauses that hold now.
+    /// Returns the pauses that hold.
     pub async fn pauses(&self) -> Result<Vec<Pause>, EngineError> {
-        let now = self.now();
-        let mut pauses = self.ports.store.pauses().await?;
-        pauses.retain(|pause| pause.holds(now));
-        Ok(pauses)
+        Ok(self.ports.store.pauses().await?)
     }
 
     /// Pauses, or makes a pause longer, in one transaction with what `change` says of the result.
@@ -117,7 +106,7 @@ impl Engine {
         loop {
             let now = self.now();
             let stored = self.stored_pause(scope).await?;
-            let Some(pause) = stored.filter(|pause| pause.holds(now)) else { return Ok(None) };
+            let Some(pause) = stored else { return Ok(None) };
             let step = self.end_of_pause(&pause, Some(by), now).await?;
             if self.made(merge(change(&pause), step)).await? {
                 return Ok(Some(pause));
@@ -131,7 +120,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, EngineError> {
         for pause in self.ports.store.pauses().await? {
-            if !pause.holds(now) {
+            if pause.is_over(now) {
                 let step = self.end_of_pause(&pause, None, now).await?;
                 self.made(step).await?;
             } else if pause.next_due() <= now {

@@ -212,7 +212,7 @@ impl Engine {
             };
             return Ok(Some(format!("Tribune was not there then{more}")));
         }
-        if let Some(pause) = self.paused(&it.intent.name, now).await? {
+        if let Some(pause) = self.paused(&it.intent.name).await? {
             return Ok(Some(pause_reply::holds(&pause)));
         }
         if let Some(freeze) = freeze(&it.intent.windows, now) {

@@ -86,8 +86,8 @@ pub enum Conflict {
 pub enum Expect {
     /// This revision is applied.
     Applied(Revision),
-    /// No pause holds this intent at this time.
-    Unpaused(IntentName, Timestamp),
+    /// No pause holds this intent, not even one whose time is over and whose end is not recorded.
+    Unpaused(IntentName),
 }
 
 /// All that one step does. Requests carry the version they were read with (0: new); the store

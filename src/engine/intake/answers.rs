@@ -52,7 +52,7 @@ impl Engine {
             .map(|intent| reply::IntentLine {
                 intent,
                 may: visible.contains(&intent.name),
-                paused: pause::holding(&pauses, &intent.name, self.now()),
+                paused: pause::holding(&pauses, &intent.name),
                 next: planned.iter().find(|it| it.intent == intent.name).and_then(|it| it.next),
             })
             .collect();

@@ -70,7 +70,7 @@ impl Engine {
             Ok(Some(_)) => Ok(Answer::handled()),
             Ok(None) => {
                 let pauses = self.pauses().await?;
-                let all = scope.intent().and_then(|it| pause::holding(&pauses, it, self.now()));
+                let all = scope.intent().and_then(|it| pause::holding(&pauses, it));
                 Ok(Answer::say(reply::not_paused(scope, all)))
             }
             Err(error) => handled_before(error).map(|()| Answer::handled()),

@@ -193,7 +193,7 @@ impl Engine {
             snapshot.repo.intents[&request.intent].approval.as_ref().map(|rule| rule.execute);
         let (event, decision) = self.weigh(snapshot, request, &facts, now);
         let (next, effects) = machine::step(request, event, execute, now)?;
-        let waits_for = self.pause_of(&next, now).await?;
+        let waits_for = self.pause_of(&next).await?;
         Ok((next, effects, Standing { decision, facts, waits_for, ..Standing::default() }))
     }
 }

@@ -131,7 +131,7 @@ impl Engine {
         let (event, decision) = self.weigh(&snapshot, &ticked.0, &facts, now);
         let (next, mut effects) = machine::step(&ticked.0, event, execute, now)?;
         effects.extend(ticked.1);
-        let waits_for = self.pause_of(&next, now).await?;
+        let waits_for = self.pause_of(&next).await?;
         let standing = Standing { decision, facts, waits_for, ..Standing::default() };
         self.settle(&snapshot, &request, (next, effects), standing, now).await
     }

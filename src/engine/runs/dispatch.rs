@@ -61,8 +61,8 @@ impl Engine {
         if self.is_draining() {
             return Ok(Dispatched::Settled);
         }
-        if let Some(pause) = self.paused(&request.intent, now).await? {
-            self.look_again(request.id, pause.until);
+        // Its end makes every open request be considered.
+        if let Some(pause) = self.paused(&request.intent).await? {
             return self.waits(&snapshot, &request, reply::pause::holds(&pause), now).await;
         }
         if let Some(freeze) = freeze(&intent.windows, now) {
@@ -292,7 +292,7 @@ impl Engine {
         let change = self.change(snapshot, request, &next, effects, &standing, now).await?;
         let mut change = change.unwrap_or_default();
         change.expect.push(Expect::Applied(snapshot.revision.clone()));
-        change.expect.push(Expect::Unpaused(request.intent.clone(), now));
+        change.expect.push(Expect::Unpaused(request.intent.clone()));
         change.uses.extend(uses);
         change.runs.push(record);
         let place = change.audit.iter().position(|entry| entry.event == AuditEvent::RunStart);

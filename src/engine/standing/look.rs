@@ -59,8 +59,8 @@ impl Engine {
         let Some(place) = self.drift_place(&snapshot, intent) else { return Ok(again) };
         self.hear_of_repair(&snapshot, key).await?;
         self.read_answers(&snapshot, key).await?;
-        if let Some(pause) = self.paused(&key.intent, self.now()).await? {
-            return Ok(pause.until.min(self.spread(rule.every)));
+        if let Some(pause) = self.paused(&key.intent).await? {
+            return Ok(pause.until.max(again).min(self.spread(rule.every)));
         }
         let before = self.ports.store.watch(key).await?;
         let (observation, leave) =

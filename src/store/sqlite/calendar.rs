@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
@@ -12,17 +11,15 @@ use crate::domain::pause::{ALL, Pause, Scope};
 use crate::domain::schedule::Mark;
 use crate::ports::store::{Conflict, StoreError, Swap};
 
-/// Checks that no pause holds an intent at a time.
+/// Checks that no pause holds an intent.
 pub(super) async fn check_unpaused(
     on: &mut SqliteConnection,
     intent: &IntentName,
-    at: Timestamp,
 ) -> Result<(), StoreError> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT scope FROM pauses WHERE scope IN ($1, $2) AND until > $3 LIMIT 1")
+        sqlx::query_as("SELECT scope FROM pauses WHERE scope IN ($1, $2) LIMIT 1")
             .bind(ALL)
             .bind(intent.as_str())
-            .bind(at.as_millisecond())
             .fetch_optional(on)
             .await
             .map_err(store_error)?;

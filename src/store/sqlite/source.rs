@@ -15,8 +15,8 @@ pub(super) async fn check(on: &mut SqliteConnection, expect: &[Expect]) -> Resul
     for expected in expect {
         let revision = match expected {
             Expect::Applied(revision) => revision,
-            Expect::Unpaused(intent, at) => {
-                calendar::check_unpaused(on, intent, *at).await?;
+            Expect::Unpaused(intent) => {
+                calendar::check_unpaused(on, intent).await?;
                 continue;
             }
         };

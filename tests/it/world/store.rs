@@ -200,9 +200,9 @@ impl Data {
             Expect::Applied(revision) => {
                 (self.source.applied.as_ref() != Some(revision)).then_some(Conflict::Applied)
             }
-            Expect::Unpaused(intent, at) => {
+            Expect::Unpaused(intent) => {
                 let pauses: Vec<Pause> = self.pauses.values().cloned().collect();
-                holding(&pauses, intent, *at).map(|_| Conflict::Paused(intent.clone()))
+                holding(&pauses, intent).map(|_| Conflict::Paused(intent.clone()))
             }
         };
         broken.map_or(Ok(()), |conflict| Err(StoreError::Conflict(conflict)))
