@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::PersonId;
 use super::message::PostKey;
+use super::person::Account;
 
 /// A post's content.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,8 +45,10 @@ pub enum Span {
     Code(String),
     /// A person, by name; the platform decides how. Naming is not notifying.
     Person(PersonId),
-    /// A person, by name, to be notified. The outbox puts the account's own form of mention here.
+    /// A person, by name, to be notified.
     Mention(PersonId),
+    /// An account to be notified. The outbox puts it for a mention where the person has one.
+    Account(Account),
     /// Another post of Tribune's; the outbox turns it into a link once that post is there.
     Post {
         /// What to click.
@@ -68,6 +71,7 @@ pub fn plain(line: &[Span]) -> String {
         .map(|span| match span {
             Span::Text(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
             Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+            Span::Account(account) => format!("@{}", account.id),
             Span::Post { text, .. } | Span::Link { text, .. } => text.clone(),
         })
         .collect()

@@ -51,6 +51,8 @@ pub enum Ignored {
     Requester,
     /// A bot's, webhook's or bridge's.
     NotHuman,
+    /// The account was closed.
+    Deactivated,
     /// Nobody in the policy repo has this account.
     Unknown,
     /// Somebody banned.

@@ -39,6 +39,17 @@ pub struct Message {
     pub sent: Timestamp,
     /// Whether anyone changed it since.
     pub edited: Edited,
+    /// Whom the text mentions, as the server understands it.
+    pub mentions: Vec<Mentioned>,
+}
+
+/// A mention that stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mentioned {
+    /// The word of the text (`@ada`, `<@U12>`), without spaces.
+    pub typed: String,
+    /// Whom it means.
+    pub account: Account,
 }
 
 /// Whether a message is still as it was written.
@@ -63,6 +74,8 @@ pub enum AuthorKind {
     Tribune,
     /// Any other bot, webhook or bridge.
     Machine,
+    /// A person's account that the server has closed.
+    Deactivated,
 }
 
 /// One reaction as a chat server has it now.

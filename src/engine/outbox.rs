@@ -12,8 +12,9 @@ use super::{Engine, EngineError};
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::id::{PersonId, Platform};
 use crate::domain::message::{MessageRef, Place, PostKey};
+use crate::domain::person::Account;
 use crate::ports::Retry;
-use crate::ports::chat::{Chat, Destination};
+use crate::ports::chat::{Chat, ChatError, Destination};
 use crate::ports::store::OutboxPost;
 
 /// Posts that one round sends.
@@ -52,7 +53,10 @@ impl Engine {
         let mut sent = 0;
         for post in &due {
             if let Err(error) = self.send(post).await {
-                let wait = backoff(post.failures);
+                let wait = match &error {
+                    EngineError::Chat(ChatError::Busy { after, .. }) => *after,
+                    _ => backoff(post.failures),
+                };
                 tracing::warn!(post = %post.post.key, %error, "failed to send a post");
                 self.ports.store.post_failed(&post.post.key, self.now() + wait).await?;
             }
@@ -156,25 +160,26 @@ impl Engine {
                     };
                 }
                 Span::Mention(person) => {
-                    if let Some(mention) = self.mention(person, platform) {
-                        *span = Span::Text(mention);
+                    if let Some(account) = self.reached_by(person, platform) {
+                        *span = Span::Account(account);
                     }
                 }
                 Span::Text(_)
                 | Span::Strong(_)
                 | Span::Code(_)
                 | Span::Person(_)
+                | Span::Account(_)
                 | Span::Link { .. } => {}
             }
         }
         Ok(())
     }
 
-    fn mention(&self, person: &PersonId, platform: &Platform) -> Option<String> {
+    /// Returns the account that a person has on a platform.
+    fn reached_by(&self, person: &PersonId, platform: &Platform) -> Option<Account> {
         let snapshot = self.applied()?;
-        let person = snapshot.repo.people.get(person)?;
-        let account = self.account_of(person, Some(platform))?;
-        Some(self.ports.chats.get(&account.platform)?.mention(&account))
+        let id = snapshot.repo.people.get(person)?.chat.get(platform)?.first()?.clone();
+        Some(Account { platform: platform.clone(), id })
     }
 }
 

@@ -4,6 +4,7 @@
 //! else; it never decides whether somebody may do something.
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
 use super::Retry;
 use crate::domain::body::Body;
@@ -22,6 +23,14 @@ pub enum ChatError {
         /// In words, without addresses or tokens.
         why: String,
     },
+    /// It is there and asks to wait.
+    #[error("{platform} asks to wait for {} s", .after.as_secs().max(1))]
+    Busy {
+        /// Which platform.
+        platform: Platform,
+        /// For how long from now.
+        after: SignedDuration,
+    },
     /// It refuses.
     #[error("{platform} refuses: {why}")]
     Rejected {
@@ -36,7 +45,7 @@ impl ChatError {
     /// Says whether to try again.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } => Retry::Transient,
+            Self::Unreachable { .. } | Self::Busy { .. } => Retry::Transient,
             Self::Rejected { .. } => Retry::Rejected,
         }
     }
@@ -67,6 +76,15 @@ pub enum Destination {
 /// A place in the stream of all messages that Tribune can read on a platform; opaque.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
+
+/// A text that is too long for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// Its name, with an ending.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+}
 
 /// A chat platform.
 #[async_trait]
@@ -103,9 +121,22 @@ pub trait Chat: Send + Sync {
     /// ones left out.
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError>;
 
+    /// Puts a text file into the thread of a message. Called again with the same `key` it does
+    /// not post twice. A platform that takes no files refuses.
+    async fn attach(
+        &self,
+        to: &MessageRef,
+        file: &TextFile,
+        key: &PostKey,
+    ) -> Result<(), ChatError>;
+
     /// Returns what people click to get to a message.
     fn permalink(&self, at: &MessageRef) -> String;
 
-    /// Returns how a mention of an account is typed, so that commands can name people.
-    fn mention(&self, account: &Account) -> String;
+    /// Returns how an account is named to people; nobody is notified by it.
+    fn name(&self, account: &Account) -> String;
+
+    /// Returns the words by which people speak to Tribune at the beginning of a line, in any case
+    /// of letters (`@tribune`).
+    fn own_names(&self) -> Vec<String>;
 }

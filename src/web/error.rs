@@ -115,7 +115,9 @@ impl From<EngineError> for WebError {
 impl From<ChatError> for WebError {
     fn from(error: ChatError) -> Self {
         match error {
-            ChatError::Unreachable { .. } => Self::Trouble(error.to_string()),
+            ChatError::Unreachable { .. } | ChatError::Busy { .. } => {
+                Self::Trouble(error.to_string())
+            }
             ChatError::Rejected { why, .. } => Self::BadForm(why),
         }
     }

@@ -20,6 +20,7 @@ pub fn line(spans: &[Span]) -> String {
                 let name = escape(person.as_str());
                 write!(html, "<a href=\"/people/{name}\">@{name}</a>")
             }
+            Span::Account(account) => write!(html, "@{}", escape(account.id.as_str())),
             Span::Link { text, url }
                 if url.starts_with("https://") || url.starts_with("http://") =>
             {

@@ -36,6 +36,7 @@ fn span(span: &Span) -> String {
         Span::Strong(text) => strong(text),
         Span::Code(text) => code_span(text),
         Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+        Span::Account(account) => format!("@{}", account.id),
         // A post that is not there yet has no address.
         Span::Post { text, .. } => escape(text),
         Span::Link { text, url } => format!("[{}](<{}>)", escape(text), address(url)),

@@ -8,11 +8,11 @@ use super::{BATCH, Console, DIRECT, render};
 use crate::domain::body::Body;
 use crate::domain::id::{AccountId, ChatChannelId, MessageId, Platform};
 use crate::domain::message::{
-    AuthorKind, Edited, Message, MessageRef, PostKey, Posted, Reaction, Sign,
+    AuthorKind, Edited, Mentioned, Message, MessageRef, PostKey, Posted, Reaction, Sign,
 };
 use crate::domain::person::Account;
 use crate::ports::board::Board;
-use crate::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination};
+use crate::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFile};
 use crate::ports::console::{ChangeKind, KeptMessage, Listing, MessageChange, NewMessage};
 
 #[async_trait]
@@ -128,8 +128,16 @@ impl Chat for Console {
         format!("/m/{}/{}", at.channel, at.id)
     }
 
-    fn mention(&self, account: &Account) -> String {
+    async fn attach(&self, _: &MessageRef, _: &TextFile, _: &PostKey) -> Result<(), ChatError> {
+        Err(self.rejected("the console takes no files"))
+    }
+
+    fn name(&self, account: &Account) -> String {
         format!("@{}", account.id)
+    }
+
+    fn own_names(&self) -> Vec<String> {
+        vec![format!("@{}", self.tribune)]
     }
 }
 
@@ -153,10 +161,22 @@ impl Console {
             kind: self.kind(&board.author),
             author: self.account(board.author),
             direct: board.channel.as_str().starts_with(DIRECT),
+            mentions: self.mentions(&board.text),
             text: board.text,
             sent: board.sent,
             edited,
         }
+    }
+
+    /// An account is mentioned by its name, as a word of the text.
+    fn mentions(&self, text: &str) -> Vec<Mentioned> {
+        let words = text.split_whitespace().map(|word| word.trim_end_matches([',', ':']));
+        words
+            .filter_map(|typed| {
+                let id = typed.strip_prefix('@')?.parse().ok()?;
+                Some(Mentioned { typed: typed.to_owned(), account: self.account(id) })
+            })
+            .collect()
     }
 
     async fn posted(&self, at: &MessageRef) -> Result<Posted, ChatError> {

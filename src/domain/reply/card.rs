@@ -233,6 +233,7 @@ fn ignored_line(name: &str, why: Ignored) -> Vec<Span> {
     let why = match why {
         Ignored::Requester => "nobody approves their own request",
         Ignored::NotHuman => "it is not a person's account",
+        Ignored::Deactivated => "the account was closed",
         Ignored::Unknown => "nobody in the policy repo has this account",
         Ignored::Banned => "they are banned",
         Ignored::Channel => "approvals do not count in this channel",

@@ -125,6 +125,7 @@ fn told(
             .map(|span| match span {
                 Span::Text(text) | Span::Strong(text) | Span::Code(text) => text,
                 Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+                Span::Account(account) => format!("@{}", account.id),
                 Span::Post { text, .. } | Span::Link { text, .. } => text,
             })
             .collect()

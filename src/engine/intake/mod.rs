@@ -165,8 +165,10 @@ impl Engine {
             return Ok(());
         }
         let snapshot = self.applied();
-        let vocabulary =
-            snapshot.as_deref().map(|snapshot| self.vocabulary(snapshot, chat)).unwrap_or_default();
+        let vocabulary = snapshot
+            .as_deref()
+            .map(|snapshot| vocabulary(snapshot, chat, message))
+            .unwrap_or_default();
         let parsed = match command::parse(&message.text, &vocabulary) {
             Ok(None) => return Ok(()),
             Ok(Some(command)) => Ok(command),
@@ -192,16 +194,6 @@ impl Engine {
             }
             Err(error) => handled_before(error.into()),
         }
-    }
-
-    fn vocabulary(&self, snapshot: &Snapshot, chat: &dyn Chat) -> Vocabulary {
-        let mut vocabulary = Vocabulary::of(&snapshot.repo);
-        for person in snapshot.repo.people.values() {
-            if let Some(account) = self.account_of(person, Some(chat.platform())) {
-                vocabulary.mentions.insert(chat.mention(&account), person.id.clone());
-            }
-        }
-        vocabulary
     }
 
     async fn answer_known(
@@ -281,6 +273,17 @@ impl Engine {
             Command::Reconcile => self.reconcile_in_chat(given).await,
         }
     }
+}
+
+/// Returns what the grammar must know to read a message.
+fn vocabulary(snapshot: &Snapshot, chat: &dyn Chat, message: &Message) -> Vocabulary {
+    let mut vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
+    for mentioned in &message.mentions {
+        if let Some(person) = snapshot.repo.person_of(&mentioned.account) {
+            vocabulary.mentions.insert(mentioned.typed.clone(), person.id.clone());
+        }
+    }
+    vocabulary
 }
 
 /// Returns the post that answers a message: in its thread if it stands in one.

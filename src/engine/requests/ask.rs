@@ -327,6 +327,7 @@ fn span_length(span: &Span) -> usize {
     match span {
         Span::Text(text) | Span::Strong(text) | Span::Code(text) => text.chars().count(),
         Span::Person(person) | Span::Mention(person) => person.as_str().len(),
+        Span::Account(account) => account.id.as_str().len(),
         Span::Post { text, .. } | Span::Link { text, .. } => text.chars().count(),
     }
 }

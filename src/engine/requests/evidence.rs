@@ -132,7 +132,7 @@ impl Engine {
                         .ports
                         .chats
                         .get(&vote.account.platform)
-                        .map(|chat| chat.mention(&vote.account))
+                        .map(|chat| chat.name(&vote.account))
                         .unwrap_or_else(|| vote.account.to_string());
                     if !facts.ignored.contains(&(name.clone(), why)) {
                         facts.ignored.push((name, why));
@@ -184,7 +184,7 @@ async fn read_card(
     }
     let replies = readable(chat.replies(at).await)?.unwrap_or_default();
     if !replies.is_empty() {
-        let vocabulary = Vocabulary::of(&snapshot.repo);
+        let vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
         votes.extend(replies.into_iter().filter_map(|it| typed_vote(it, request, &vocabulary)));
     }
     votes.sort_by_key(|vote| vote.at);
@@ -232,6 +232,7 @@ fn judge(
     match vote.kind {
         AuthorKind::Human => {}
         AuthorKind::Tribune | AuthorKind::Machine => return Err(Ignored::NotHuman),
+        AuthorKind::Deactivated => return Err(Ignored::Deactivated),
     }
     let person = snapshot.repo.person_of(&vote.account).ok_or(Ignored::Unknown)?;
     if request.requester.person() == Some(&person.id) {

@@ -130,6 +130,7 @@ fn plain(spans: &[Span]) -> String {
         .map(|span| match span {
             Span::Text(text) | Span::Strong(text) | Span::Code(text) => text.clone(),
             Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+            Span::Account(account) => format!("@{}", account.id),
             Span::Post { text, .. } | Span::Link { text, .. } => text.clone(),
         })
         .collect()

@@ -43,6 +43,7 @@ fn piece(span: &Span) -> Piece {
         Span::Person(person) | Span::Mention(person) => {
             plain("text", &format!("@{person}"), Some(format!("/people/{person}")))
         }
+        Span::Account(account) => plain("text", &format!("@{}", account.id), None),
         Span::Post { text, key } => plain("text", text, path(key)),
         Span::Link { text, url } => {
             let safe = url.starts_with("https://") || url.starts_with("http://");

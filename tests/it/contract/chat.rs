@@ -277,7 +277,7 @@ async fn a_direct_post_is_read_by_its_account_alone<T: Town>(town: T) {
     let read = chat.read(&posted.at).await.unwrap().unwrap();
     assert!(read.direct);
     assert_eq!(read.at.channel.as_str(), "dm:ada");
-    assert!(chat.mention(&ada).contains("ada"));
+    assert!(chat.name(&ada).contains("ada"));
     assert!(!chat.permalink(&posted.at).is_empty());
 }
 

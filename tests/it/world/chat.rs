@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::id::{AccountId, ChatChannelId, MessageId, Platform};
 use tribune::domain::message::{
-    AuthorKind, Edited, Message, MessageRef, PostKey, Posted, Reaction, Sign,
+    AuthorKind, Edited, Mentioned, Message, MessageRef, PostKey, Posted, Reaction, Sign,
 };
 use tribune::domain::person::Account;
-use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination};
+use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFile};
 use tribune::ports::clock::Clock;
 
 /// Tribune's own account.
@@ -33,6 +33,7 @@ struct Server {
     machines: BTreeSet<AccountId>,
     messages: Vec<Written>,
     by_key: BTreeMap<PostKey, usize>,
+    files: BTreeMap<PostKey, (MessageRef, TextFile)>,
     hints: VecDeque<ChatEvent>,
     down: bool,
     calls: u64,
@@ -196,6 +197,15 @@ impl FakeChat {
         self.bell.notify_one();
     }
 
+    fn mentions(&self, text: &str) -> Vec<Mentioned> {
+        let words = text.split_whitespace().filter(|word| word.starts_with('@'));
+        let named =
+            |word: &str| word[1..].parse::<AccountId>().is_ok().then(|| self.account(&word[1..]));
+        words
+            .filter_map(|word| Some(Mentioned { typed: word.into(), account: named(word)? }))
+            .collect()
+    }
+
     fn account(&self, id: &str) -> Account {
         Account { platform: self.platform.clone(), id: id.parse().unwrap() }
     }
@@ -262,6 +272,7 @@ impl Server {
                 text: text.into(),
                 sent: chat.clock.now(),
                 edited: Edited::No,
+                mentions: chat.mentions(text),
             },
             deleted: false,
             edits: 0,
@@ -381,8 +392,23 @@ impl Chat for FakeChat {
         format!("chat:{}/{}", at.channel, at.id)
     }
 
-    fn mention(&self, account: &Account) -> String {
+    async fn attach(
+        &self,
+        at: &MessageRef,
+        file: &TextFile,
+        key: &PostKey,
+    ) -> Result<(), ChatError> {
+        let (mut server, _) = self.call_on(at)?;
+        server.files.entry(key.clone()).or_insert_with(|| (at.clone(), file.clone()));
+        Ok(())
+    }
+
+    fn name(&self, account: &Account) -> String {
         format!("@{}", account.id)
+    }
+
+    fn own_names(&self) -> Vec<String> {
+        vec![format!("@{TRIBUNE}")]
     }
 }
 
@@ -417,6 +443,7 @@ fn span(span: &Span) -> String {
         Span::Text(text) | Span::Strong(text) => text.clone(),
         Span::Code(text) => format!("`{text}`"),
         Span::Person(person) | Span::Mention(person) => format!("@{person}"),
+        Span::Account(account) => format!("@{}", account.id),
         Span::Post { text, .. } => text.clone(),
         Span::Link { text, url } => format!("{text} <{url}>"),
     }
