@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
+use super::look::{GLANCE, Look, PATIENCE, until};
 use super::page::Seen;
-use super::stage::{Force, GLANCE, PATIENCE, Stage};
+use super::stage::{Force, Stage};
 use super::transcript::StepError;
 use super::{DEV, person};
 use crate::domain::id::{RepoPath, RequestId};
 use crate::domain::request::State;
 use crate::source::workbench::Content;
-use crate::web::host_api::{RequestDetail, RequestLine};
+use crate::web::host_api::RequestLine;
 
 /// What should be: a file of the policy repo.
 const DECLARED: &str = "playbooks/files/motd";
@@ -65,22 +65,17 @@ pub async fn given_up(stage: &mut Stage<'_>) -> Result<(), StepError> {
     let before = repairs(stage).await?.len();
     let card = edited(stage).await?;
     stage.tell.answered(&card.text)?;
-    let begun = Instant::now();
-    let over = loop {
-        let tried = repairs(stage).await?.len() - before;
-        let now = seen(stage, &card.id).await?;
-        if now.text.contains("repairs within an hour did not help") {
-            break now;
-        }
-        if begun.elapsed() > PATIENCE * 2 {
-            return Err(StepError::Wrong {
-                expected: format!("Tribune to ask people after {TRIES} tries"),
-                seen: format!("{tried} tries; {}", now.text),
-            });
-        }
+    let expected = format!("Tribune to ask people after {TRIES} tries");
+    let over = until(&expected, PATIENCE * 2, async || {
         stage.browser(&ken).await?.say(DEV, "!drift check keep-motd").await?;
         tokio::time::sleep(GLANCE * 10).await;
-    };
+        let tried = repairs(stage).await?.len() - before;
+        let now = seen(stage, &card.id).await?;
+        let told = format!("{tried} tries; {}", now.text);
+        let asks = now.text.contains("repairs within an hour did not help");
+        Ok(Look::of(Some(now).filter(|_| asks), || told))
+    })
+    .await?;
     stage.tell.answered(&over.text)?;
     let tried = repairs(stage).await?;
     let failed = tried.iter().take(tried.len() - before).filter(|it| it.state == State::Failed);
@@ -135,24 +130,15 @@ async fn edited(stage: &mut Stage<'_>) -> Result<Seen, StepError> {
     std::fs::write(live(stage), BY_HAND).map_err(StepError::broken)?;
     stage.tell.did("somebody", "edits the message of the day by hand, on the machine")?;
     stage.say(&ken, DEV, "!drift check keep-motd").await?;
-    let begun = Instant::now();
-    loop {
+    until("a drift card that shows the edit", PATIENCE, async || {
         let stream = stage.browser(&ken).await?.stream(DEV).await?;
         let card = stream.into_iter().rfind(|seen| {
             let words = ["drift: keep-motd", BY_HAND.trim_end(), "differs"];
             seen.is_tribune() && words.iter().all(|word| seen.text.contains(word))
         });
-        if let Some(card) = card {
-            return Ok(card);
-        }
-        if begun.elapsed() > PATIENCE {
-            return Err(StepError::Wrong {
-                expected: "a drift card that shows the edit".to_owned(),
-                seen: "none".to_owned(),
-            });
-        }
-        tokio::time::sleep(GLANCE).await;
-    }
+        Ok(Look::of(card, || "none".to_owned()))
+    })
+    .await
 }
 
 async fn seen(stage: &mut Stage<'_>, id: &str) -> Result<Seen, StepError> {
@@ -175,22 +161,12 @@ async fn newest(stage: &Stage<'_>) -> Result<Option<RequestId>, StepError> {
 
 /// Waits for a request that was not there before.
 async fn made_after(stage: &Stage<'_>, last: Option<RequestId>) -> Result<RequestId, StepError> {
-    let begun = Instant::now();
-    loop {
-        match newest(stage).await? {
-            Some(id) if Some(id) > last => {
-                let detail: RequestDetail = stage.request(id).await?;
-                return Ok(detail.request.id);
-            }
-            newest if begun.elapsed() > PATIENCE => {
-                return Err(StepError::Wrong {
-                    expected: "a request made by the reaction".to_owned(),
-                    seen: format!("{newest:?} is still the newest"),
-                });
-            }
-            Some(_) | None => tokio::time::sleep(GLANCE).await,
-        }
-    }
+    until("a request made by the reaction", PATIENCE, async || {
+        let newest = newest(stage).await?;
+        let made = newest.filter(|id| Some(*id) > last);
+        Ok(Look::of(made, || format!("{newest:?} is still the newest")))
+    })
+    .await
 }
 
 fn declared(stage: &Stage<'_>) -> Result<String, StepError> {

@@ -8,6 +8,7 @@
 mod browser;
 mod daemon;
 mod drift;
+mod look;
 mod page;
 mod rehearse;
 mod schedule;

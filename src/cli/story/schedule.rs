@@ -1,11 +1,12 @@
 //! Step 13: what asks for itself.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::stage::{Force, GLANCE, Stage};
+use super::look::{Look, until};
+use super::stage::{Force, Stage};
 use super::transcript::StepError;
 use super::{DEV, person};
 use crate::clock::SystemClock;
@@ -89,19 +90,11 @@ fn intent(
 
 /// Waits for the request that a schedule makes.
 async fn asked(stage: &Stage<'_>, intent: &str) -> Result<RequestId, StepError> {
-    let begun = Instant::now();
-    loop {
-        if let Some(line) = of(stage, intent).await?.last() {
-            return Ok(line.id);
-        }
-        if begun.elapsed() > PATIENCE {
-            return Err(StepError::Wrong {
-                expected: format!("the scheduler to ask for {intent}"),
-                seen: "no request".to_owned(),
-            });
-        }
-        tokio::time::sleep(GLANCE).await;
-    }
+    until(&format!("the scheduler to ask for {intent}"), PATIENCE, async || {
+        let asked = of(stage, intent).await?.last().map(|line| line.id);
+        Ok(Look::of(asked, || "no request".to_owned()))
+    })
+    .await
 }
 
 /// Returns the scheduler's requests for an intent, newest first.

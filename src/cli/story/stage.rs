@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::browser::Browser;
 use super::daemon::Binary;
+use super::look::{Look, PATIENCE, until};
 use super::page::Seen;
 use super::person;
 use super::rehearse::{Script, rehearse, settings};
@@ -20,11 +21,6 @@ use crate::process::command::{Spec, run};
 use crate::process::sandbox::probe;
 use crate::source::workbench::Content;
 use crate::web::host_api::{RequestDetail, RequestLine, SourceStatus};
-
-/// How long anything may take to become so.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked at meanwhile.
-pub const GLANCE: Duration = Duration::from_millis(100);
 
 /// The world of the story.
 pub struct Stage<'a> {
@@ -118,18 +114,12 @@ impl<'a> Stage<'a> {
         expected: &str,
         is_so: impl Fn(&SourceStatus) -> bool,
     ) -> Result<SourceStatus, StepError> {
-        let begun = Instant::now();
-        loop {
+        until(expected, PATIENCE, async || {
             let status: SourceStatus = self.binary.json(&["source", "status", "--json"]).await?;
-            if is_so(&status) {
-                return Ok(status);
-            }
-            if begun.elapsed() > PATIENCE {
-                let seen = format!("{:?}", status.state);
-                return Err(StepError::Wrong { expected: expected.to_owned(), seen });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            let seen = format!("{:?}", status.state);
+            Ok(Look::of(Some(status).filter(|status| is_so(status)), || seen))
+        })
+        .await
     }
 
     /// Returns a person's browser, signing them in by a link of `tribune login` the first time.
@@ -170,37 +160,19 @@ impl<'a> Stage<'a> {
     ) -> Result<RequestDetail, StepError> {
         let last = self.last_request().await?;
         self.say(person, channel, text).await?;
-        let begun = Instant::now();
-        loop {
-            let newest = self.last_request().await?;
-            if newest > last
-                && let Some(id) = newest
-            {
-                return self.request(id).await;
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("a request of @{person}"),
-                    seen: self.last_words(person, channel).await,
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+        let id = until(&format!("a request of @{person}"), PATIENCE, async || {
+            let newest = self.last_request().await?.filter(|id| Some(*id) > last);
+            let stream = self.browser(person).await?.stream(channel).await?;
+            Ok(Look::of(newest, || last_words(&stream)))
+        })
+        .await?;
+        self.request(id).await
     }
 
     async fn last_request(&self) -> Result<Option<RequestId>, StepError> {
         let list: Vec<RequestLine> =
             self.binary.json(&["request", "list", "--limit", "1", "--json"]).await?;
         Ok(list.first().map(|line| line.id))
-    }
-
-    /// Returns what Tribune said last in a channel, for a step that failed.
-    async fn last_words(&mut self, person: &PersonId, channel: &str) -> String {
-        let Ok(browser) = self.browser(person).await else { return "nothing".to_owned() };
-        let seen = browser.stream(channel).await.unwrap_or_default();
-        seen.iter()
-            .rfind(|seen| seen.is_tribune())
-            .map_or("nothing".to_owned(), |seen| seen.text.clone())
     }
 
     /// Returns a request as it is now.
@@ -220,21 +192,17 @@ impl<'a> Stage<'a> {
         id: RequestId,
         wanted: &[State],
     ) -> Result<RequestDetail, StepError> {
-        let begun = Instant::now();
-        loop {
+        let names: Vec<&str> = wanted.iter().map(|state| state.as_str()).collect();
+        let expected = format!("{id} {}", names.join(" or "));
+        until(&expected, patience, async || {
             let detail = self.request(id).await?;
-            if wanted.contains(&detail.request.state) {
-                return Ok(detail);
+            let (state, seen) = (detail.request.state, state_and_why(&detail));
+            if state.is_final() && !wanted.contains(&state) {
+                return Err(StepError::Wrong { expected: expected.clone(), seen });
             }
-            if begun.elapsed() > patience || detail.request.state.is_final() {
-                let names: Vec<&str> = wanted.iter().map(|state| state.as_str()).collect();
-                return Err(StepError::Wrong {
-                    expected: format!("{id} {}", names.join(" or ")),
-                    seen: format!("{}: {}", detail.request.state.as_str(), detail.why.join("; ")),
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            Ok(Look::of(Some(detail).filter(|_| wanted.contains(&state)), || seen))
+        })
+        .await
     }
 
     /// Waits until the current card of a request is in its channel, as `person` sees it.
@@ -244,25 +212,16 @@ impl<'a> Stage<'a> {
         channel: &str,
         id: RequestId,
     ) -> Result<Seen, StepError> {
-        let begun = Instant::now();
-        loop {
+        until(&format!("the card of {id} in #{channel}"), PATIENCE, async || {
             let digest = self.request(id).await?.request.digest.short();
-            let seen = self.browser(person).await?.stream(channel).await?;
+            let stream = self.browser(person).await?.stream(channel).await?;
             let head = format!("{id} ");
-            let found = seen.into_iter().rfind(|seen| {
+            let card = stream.iter().rfind(|seen| {
                 seen.is_tribune() && seen.text.starts_with(&head) && seen.text.contains(&digest)
             });
-            if let Some(card) = found {
-                return Ok(card);
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("a card of {id} with digest {digest} in #{channel}"),
-                    seen: self.last_words(person, channel).await,
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            Ok(Look::of(card.cloned(), || format!("none of {digest}; {}", last_words(&stream))))
+        })
+        .await
     }
 
     /// Waits until the current card of a request says something.
@@ -273,20 +232,12 @@ impl<'a> Stage<'a> {
         id: RequestId,
         words: &str,
     ) -> Result<Seen, StepError> {
-        let begun = Instant::now();
-        loop {
+        until(&format!("the card of {id} says {words:?}"), PATIENCE, async || {
             let card = self.card(person, channel, id).await?;
-            if card.text.contains(words) {
-                return Ok(card);
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("the card of {id} says {words:?}"),
-                    seen: card.text,
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            let seen = card.text.clone();
+            Ok(Look::of(Some(card).filter(|card| card.text.contains(words)), || seen))
+        })
+        .await
     }
 
     /// Lets a person click a reaction on the current card of a request.
@@ -315,20 +266,12 @@ impl<'a> Stage<'a> {
         expected: &str,
         is_so: impl Fn(&RequestDetail) -> bool,
     ) -> Result<RequestDetail, StepError> {
-        let begun = Instant::now();
-        loop {
+        until(&format!("{id}: {expected}"), PATIENCE, async || {
             let detail = self.request(id).await?;
-            if is_so(&detail) {
-                return Ok(detail);
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("{id}: {expected}"),
-                    seen: format!("{}: {}", detail.request.state.as_str(), detail.why.join("; ")),
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            let seen = state_and_why(&detail);
+            Ok(Look::of(Some(detail).filter(|detail| is_so(detail)), || seen))
+        })
+        .await
     }
 
     /// Waits until Tribune has said all of `words` in one message of a channel.
@@ -338,21 +281,15 @@ impl<'a> Stage<'a> {
         channel: &str,
         words: &[&str],
     ) -> Result<Seen, StepError> {
-        let begun = Instant::now();
-        loop {
-            let seen = self.browser(person).await?.stream(channel).await?;
-            let all = |seen: &Seen| words.iter().all(|word| seen.text.contains(word));
-            if let Some(found) = seen.into_iter().rfind(|seen| seen.is_tribune() && all(seen)) {
-                return Ok(found);
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("a message in #{channel} with {}", words.join(" and ")),
-                    seen: self.last_words(person, channel).await,
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+        let expected = format!("a message in #{channel} with {}", words.join(" and "));
+        until(&expected, PATIENCE, async || {
+            let stream = self.browser(person).await?.stream(channel).await?;
+            let said = stream.iter().rfind(|seen| {
+                seen.is_tribune() && words.iter().all(|word| seen.text.contains(word))
+            });
+            Ok(Look::of(said.cloned(), || last_words(&stream)))
+        })
+        .await
     }
 
     /// Waits until something is so of a message of a channel.
@@ -364,42 +301,25 @@ impl<'a> Stage<'a> {
         expected: &str,
         is_so: impl Fn(&Seen) -> bool,
     ) -> Result<Seen, StepError> {
-        let begun = Instant::now();
-        loop {
-            let seen = self.browser(person).await?.stream(channel).await?;
-            let found = seen.into_iter().find(|seen| seen.id == id);
-            match found {
-                Some(found) if is_so(&found) => return Ok(found),
-                found if begun.elapsed() > PATIENCE => {
-                    return Err(StepError::Wrong {
-                        expected: expected.to_owned(),
-                        seen: found.map_or("no such message".to_owned(), |found| found.text),
-                    });
-                }
-                Some(_) | None => tokio::time::sleep(GLANCE).await,
-            }
-        }
+        until(expected, PATIENCE, async || {
+            let stream = self.browser(person).await?.stream(channel).await?;
+            let found = stream.into_iter().find(|seen| seen.id == id);
+            let seen = found.as_ref().map_or("no such message".to_owned(), |it| it.text.clone());
+            Ok(Look::of(found.filter(|found| is_so(found)), || seen))
+        })
+        .await
     }
 
     /// Waits until an act of that name beyond the first `before` is written, and returns its
     /// process number.
     pub async fn process_of(&self, name: &str, before: usize) -> Result<u32, StepError> {
-        let begun = Instant::now();
-        loop {
+        until(&format!("{name} to write where it runs"), PATIENCE, async || {
             let text = std::fs::read_to_string(&self.acts).map_err(StepError::broken)?;
             let act = text.lines().filter(|line| line.contains(name)).nth(before);
             let process = act.and_then(|line| line.split(' ').nth(1)?.parse().ok());
-            if let Some(process) = process {
-                return Ok(process);
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(StepError::Wrong {
-                    expected: format!("{name} to write where it runs"),
-                    seen: text,
-                });
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+            Ok(Look::of(process, || text))
+        })
+        .await
     }
 
     /// Returns how many acts of that name were executed, as written outside the store.
@@ -407,6 +327,17 @@ impl<'a> Stage<'a> {
         let text = std::fs::read_to_string(&self.acts).map_err(StepError::broken)?;
         Ok(text.lines().filter(|line| line.contains(name)).count())
     }
+}
+
+/// Returns what Tribune said last, for a step that failed.
+fn last_words(stream: &[Seen]) -> String {
+    let said = stream.iter().rfind(|seen| seen.is_tribune());
+    said.map_or("nothing".to_owned(), |seen| seen.text.clone())
+}
+
+/// Returns where a request stands and why.
+pub fn state_and_why(detail: &RequestDetail) -> String {
+    format!("{}: {}", detail.request.state.as_str(), detail.why.join("; "))
 }
 
 /// Whether a push may rewrite history.

@@ -1,9 +1,10 @@
 //! Steps 1 to 6: who may, on what evidence, and what ends it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::stage::{Force, GLANCE, PATIENCE, Stage};
+use super::look::{Look, PATIENCE, until};
+use super::stage::{Force, Stage, state_and_why};
 use super::transcript::StepError;
 use super::{DEV, person};
 use crate::cli::demo::town::Merge;
@@ -87,24 +88,21 @@ async fn streams(
 ) -> Result<(), StepError> {
     let ken = person("ken");
     let card = stage.card(&ken, DEV, id).await?;
-    let begun = Instant::now();
-    loop {
+    let expected = format!("{id} to run and to say {words:?} in its thread");
+    let (said, state) = until(&expected, PATIENCE, async || {
         let thread = stage.browser(&ken).await?.thread(DEV, &card.id).await?;
-        let said = thread.iter().find(|seen| seen.is_tribune() && seen.text.contains(words));
-        let state = stage.request(id).await?.request.state;
-        if let Some(said) = said {
-            stage.tell.answered(&said.text)?;
-            let running = state == State::Running;
-            return stage.tell.expect("output streams while it runs", running, state.as_str());
+        let said = thread.into_iter().find(|seen| seen.is_tribune() && seen.text.contains(words));
+        let detail = stage.request(id).await?;
+        let (state, seen) = (detail.request.state, state_and_why(&detail));
+        if said.is_none() && state.is_final() {
+            return Err(StepError::Wrong { expected: expected.clone(), seen });
         }
-        if state.is_final() || begun.elapsed() > PATIENCE {
-            return Err(StepError::Wrong {
-                expected: format!("{id} to run and to say {words:?} in its thread"),
-                seen: format!("{}: {}", state.as_str(), stage.request(id).await?.why.join("; ")),
-            });
-        }
-        tokio::time::sleep(GLANCE).await;
-    }
+        Ok(Look::of(said.map(|said| (said, state)), || seen))
+    })
+    .await?;
+    stage.tell.answered(&said.text)?;
+    let running = state == State::Running;
+    stage.tell.expect("output streams while it runs", running, state.as_str())
 }
 
 /// 3: two roles are needed, of two people who did not ask.

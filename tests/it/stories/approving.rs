@@ -4,12 +4,13 @@ use tribune::domain::message::Edited;
 use tribune::domain::request::State;
 use tribune::domain::run::Outcome;
 
+use super::{asked, half_approved};
 use crate::world::story;
 
 #[test]
 fn two_people_of_two_roles_let_a_request_run() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.approve("ken", "r1");
         world.approve("grace", "r1");
         world.approve("linus", "r1");
@@ -87,7 +88,7 @@ fn two_people_of_two_roles_let_a_request_run() {
 #[test]
 fn one_person_with_both_roles_fills_one_slot() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.approve("ada", "r1");
         insta::assert_snapshot!(world.told(), @r#"
         » ken in #ops: !restart nginx on web-dev
@@ -124,8 +125,7 @@ fn one_person_with_both_roles_fills_one_slot() {
 #[test]
 fn an_operator_takes_the_lower_slot_whoever_comes_first() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
+        half_approved(world);
         world.approve("dennis", "r1");
         assert_eq!(world.state("r1"), State::NeedsApproval, "two operators are no sre");
         world.approve("grace", "r1");
@@ -136,7 +136,7 @@ fn an_operator_takes_the_lower_slot_whoever_comes_first() {
 #[test]
 fn bots_strangers_the_banned_and_the_requester_do_not_count() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.chat.is_machine("bridge");
         for account in ["bridge", "zoe", "mallory", "barbara", "ken"] {
             world.approve(account, "r1");
@@ -220,8 +220,7 @@ fn bots_strangers_the_banned_and_the_requester_do_not_count() {
 #[test]
 fn an_approval_that_is_taken_back_does_not_count() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
+        half_approved(world);
         world.withdraw("radia", "r1");
         world.approve("grace", "r1");
         insta::assert_snapshot!(world.told(), @r#"
@@ -274,7 +273,7 @@ fn an_approval_that_is_taken_back_does_not_count() {
 #[test]
 fn typed_approvals_count_in_the_thread_of_the_card_until_they_are_changed() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.say("grace", "ops", "!approve r1");
         let card = world.card("r1");
         let typed = world.reply("grace", &card, "!approve r1");

@@ -18,3 +18,21 @@ mod running;
 mod scheduling;
 mod telling;
 mod voiding;
+
+use tribune::domain::message::MessageRef;
+
+use crate::world::World;
+
+/// Ken asks to restart nginx on web-dev as `r1`, which takes an operator and an sre; returns the
+/// card.
+fn asked(world: &mut World) -> MessageRef {
+    world.say("ken", "ops", "!restart nginx on web-dev");
+    world.card("r1")
+}
+
+/// As [`asked`], and radia, an operator, has approved.
+fn half_approved(world: &mut World) -> MessageRef {
+    let card = asked(world);
+    world.approve("radia", "r1");
+    card
+}

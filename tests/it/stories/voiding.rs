@@ -3,12 +3,13 @@
 use tribune::domain::message::Edited;
 use tribune::domain::request::State;
 
+use super::{asked, half_approved};
 use crate::world::story;
 
 #[test]
 fn one_veto_ends_a_request() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.veto("barbara", "r1");
         world.veto("dennis", "r1");
         world.approve("radia", "r1");
@@ -55,8 +56,7 @@ fn one_veto_ends_a_request() {
 #[test]
 fn a_typed_veto_says_why() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        let card = world.card("r1");
+        let card = asked(world);
         world.reply("dennis", &card, "!deny r1 not during the review");
         insta::assert_snapshot!(world.told(), @r#"
         » ken in #ops: !restart nginx on web-dev
@@ -88,7 +88,7 @@ fn a_typed_veto_says_why() {
 #[test]
 fn approvals_that_come_too_late_do_not_help() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
+        asked(world);
         world.pass("16m");
         world.pass("15m");
         world.approve("radia", "r1");
@@ -128,9 +128,7 @@ fn approvals_that_come_too_late_do_not_help() {
 #[test]
 fn a_card_that_somebody_else_changed_is_void() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
-        let card = world.card("r1");
+        let card = half_approved(world);
         let forged = world.chat.text(&card).replace("web-dev", "web01");
         world.rewrite(&card, Edited::ByOther, &forged);
         insta::assert_snapshot!(world.told(), @r#"
@@ -180,9 +178,7 @@ fn a_card_that_somebody_else_changed_is_void() {
 #[test]
 fn a_card_that_was_deleted_is_void() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
-        let card = world.card("r1");
+        let card = half_approved(world);
         world.delete(&card);
         insta::assert_snapshot!(world.told(), @r#"
         » ken in #ops: !restart nginx on web-dev
@@ -220,9 +216,7 @@ fn a_card_that_was_deleted_is_void() {
 #[test]
 fn a_changed_script_voids_approvals_and_makes_a_new_card() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
-        let old = world.card("r1");
+        let old = half_approved(world);
         world.edit("playbooks/scripts/service.sh", "#!/bin/sh", "#!/bin/sh\n# changed");
         assert_ne!(world.card("r1"), old);
         world.chat.add("grace", &old, tribune::domain::message::Sign::Approve);
@@ -305,9 +299,7 @@ fn a_changed_script_voids_approvals_and_makes_a_new_card() {
 #[test]
 fn an_unrelated_push_keeps_approvals() {
     story(|world| {
-        world.say("ken", "ops", "!restart nginx on web-dev");
-        world.approve("radia", "r1");
-        let card = world.card("r1");
+        let card = half_approved(world);
         world.edit("playbooks/scripts/host-info.sh", "#!/bin/sh", "#!/bin/sh\n# changed");
         assert_eq!(world.card("r1"), card);
         world.approve("grace", "r1");

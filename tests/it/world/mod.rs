@@ -4,8 +4,10 @@
 //! stands still until a test lets it pass. After everything that a test does, the engine is left
 //! to run until it rests, so that a story reads like a list of what people did and heard.
 
+mod acting;
 pub mod chat;
 pub mod clock;
+mod data;
 pub mod drift;
 pub mod executor;
 pub mod forge;
@@ -14,6 +16,7 @@ pub mod ledger;
 pub mod source;
 pub mod store;
 mod sweep;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,29 +24,23 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
-use regex::Regex;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tribune::domain::duration;
-use tribune::domain::id::{RepoPath, Revision};
-use tribune::domain::message::{AuthorKind, Edited, MessageRef, Sign};
-use tribune::domain::person::Principal;
-use tribune::domain::request::State;
+use tribune::domain::id::RepoPath;
+use tribune::domain::message::MessageRef;
 use tribune::domain::retention::Retention;
-use tribune::domain::run::Outcome;
 use tribune::domain::trust::TrustMode;
-use tribune::engine::pauses::Pausing;
 use tribune::engine::tuning::Tuning;
-use tribune::engine::{Engine, Options, Ports, host};
+use tribune::engine::{Engine, Options, Ports};
 use tribune::exec::by_kind::ByKind;
 use tribune::exec::file::{FileConfig, Files};
 use tribune::ports::clock::Clock as _;
-use tribune::ports::store::{AuditFilter, Change, Store};
+use tribune::ports::store::Store;
 use tribune::redact::Redactor;
 use tribune::source::workbench::Content;
 
-use self::chat::{FakeChat, Written};
+use self::chat::FakeChat;
 use self::clock::FakeClock;
 use self::executor::FakeExecutor;
 use self::forge::FakeForge;
@@ -185,19 +182,6 @@ impl World {
         self.folder.path().join("managed").join(below)
     }
 
-    /// Root on the host puts the newest previous copy of a managed file back.
-    pub fn restore(&mut self, path: &str, reason: &str) {
-        let engine = Arc::clone(self.engine());
-        let command = format!("file restore {path}");
-        let done = self.runtime.block_on(async {
-            let detail = json!({ "path": path, "reason": reason });
-            engine.note_host_command(0, &command, detail).await.expect("the store works");
-            engine.ports().copies.restore(&path.parse().expect("a path"), None).await
-        });
-        self.then(&format!("{command} on the host: {reason}"));
-        done.expect("there is a copy");
-    }
-
     fn options(&self) -> Options {
         Options {
             operations: "ops".parse().unwrap(),
@@ -271,65 +255,6 @@ impl World {
         panic!("the engine does not rest");
     }
 
-    /// Lets the engine act on what was just done, and writes down what is heard of it.
-    fn then(&mut self, done: &str) {
-        self.settle();
-        self.told.push(format!("» {}", HEX.replace_all(done, "…")));
-        let heard = self.heard();
-        if !heard.is_empty() {
-            self.told.push(heard);
-        }
-    }
-
-    /// Returns the story so far, and forgets it.
-    pub fn told(&mut self) -> String {
-        std::mem::take(&mut self.told).join("\n")
-    }
-
-    /// Somebody writes in a channel (`dm:<account>`: to Tribune alone).
-    pub fn say(&mut self, person: &str, channel: &str, text: &str) -> MessageRef {
-        let at = self.chat.write(person, channel, text);
-        self.then(&format!("{person} in #{channel}: {text}"));
-        at
-    }
-
-    /// Somebody replies in the thread of a message.
-    pub fn reply(&mut self, person: &str, to: &MessageRef, text: &str) -> MessageRef {
-        let at = self.chat.reply(person, to, text);
-        self.then(&format!("{person} in the thread of {}: {text}", to.id));
-        at
-    }
-
-    /// Somebody approves the present card of a request by reaction.
-    pub fn approve(&mut self, person: &str, request: &str) {
-        self.chat.add(person, &self.card(request), Sign::Approve);
-        self.then(&format!("{person} reacts ✅ to {request}"));
-    }
-
-    /// Somebody vetoes the present card of a request by reaction.
-    pub fn veto(&mut self, person: &str, request: &str) {
-        self.chat.add(person, &self.card(request), Sign::Veto);
-        self.then(&format!("{person} reacts ❌ to {request}"));
-    }
-
-    /// Somebody takes back an approval of the present card of a request.
-    pub fn withdraw(&mut self, person: &str, request: &str) {
-        self.chat.remove(person, &self.card(request), Sign::Approve);
-        self.then(&format!("{person} takes ✅ back from {request}"));
-    }
-
-    /// Somebody changes a message.
-    pub fn rewrite(&mut self, at: &MessageRef, by: Edited, text: &str) {
-        self.chat.rewrite(at, by, text);
-        self.then(&format!("{} is changed ({by:?}): {text}", at.id));
-    }
-
-    /// Somebody deletes a message.
-    pub fn delete(&mut self, at: &MessageRef) {
-        self.chat.delete(at);
-        self.then(&format!("{} is deleted", at.id));
-    }
-
     /// Time passes.
     pub fn pass(&mut self, time: &str) {
         self.clock.pass(duration::parse(time).expect("a duration"));
@@ -342,229 +267,9 @@ impl World {
         self.clock.pass(at.duration_since(self.clock.now()));
         self.then(&format!("it is {clock} UTC"));
     }
-
-    /// Ada pushes changes to `main`, not signed; `None` removes a file.
-    pub fn push(&mut self, message: &str, changes: &[(&str, Option<&str>)]) -> Revision {
-        self.push_by(("ada", None), message, changes)
-    }
-
-    /// Somebody pushes changes to `main`, signed by a key if one is given.
-    pub fn push_by(
-        &mut self,
-        (author, key): (&str, Option<&str>),
-        message: &str,
-        changes: &[(&str, Option<&str>)],
-    ) -> Revision {
-        let changes = changes.iter().map(|(path, content)| {
-            let path: RepoPath = path.parse().expect("a path");
-            let was = self.source.files(&self.source.head("main"));
-            let executable = was.get(&path).is_some_and(|it| it.executable);
-            let content = content.map(|it| Content { bytes: it.into(), executable });
-            (path, content)
-        });
-        let key = key.map(ToOwned::to_owned);
-        let made = Made { message, author, at: self.clock.now(), key, ..Made::default() };
-        let revision = self.source.commit("main", changes.collect(), made);
-        self.then(&format!("a push: {message}"));
-        revision
-    }
-
-    /// Somebody pushes one file with one piece of its text replaced.
-    pub fn edit(&mut self, path: &str, from: &str, to: &str) -> Revision {
-        let text = self.file(path);
-        assert!(text.contains(from), "{path} holds no {from:?}");
-        let text = text.replace(from, to);
-        self.push(&format!("change {path}"), &[(path, Some(&text))])
-    }
-
-    /// Somebody reacts ✅ to the message about the revision that is not applied.
-    pub fn agree(&mut self, person: &str) {
-        self.chat.add(person, &self.held(), Sign::Approve);
-        self.then(&format!("{person} reacts ✅ to what is held"));
-    }
-
-    /// Root on the host lets a revision pass; returns why not, if it may not.
-    pub fn accept(&mut self, revision: &Revision, reason: &str) -> Option<String> {
-        let (engine, by) = (Arc::clone(self.engine()), host::principal(0));
-        let command = "source accept";
-        let done = self.runtime.block_on(async {
-            engine.note_host_command(0, command, json!({ "reason": reason })).await?;
-            engine.accept(revision, reason, &by).await
-        });
-        self.then(&format!("{command} on the host: {reason}"));
-        done.expect("the store works").err().map(|refused| refused.to_string())
-    }
-
-    /// Root on the host starts anew from a revision; returns why not, if that may not be.
-    pub fn rearm(&mut self, revision: &Revision, reason: &str) -> Option<String> {
-        let (engine, by) = (Arc::clone(self.engine()), host::principal(0));
-        let command = "source rearm";
-        let done = self.runtime.block_on(async {
-            engine.note_host_command(0, command, json!({ "reason": reason })).await?;
-            engine.rearm(revision, reason, &by).await
-        });
-        self.then(&format!("{command} on the host: {reason}"));
-        done.expect("the store works").err().map(|refused| refused.to_string())
-    }
-
-    /// Root on the host pauses an intent or everything.
-    pub fn pause_on_host(&mut self, scope: &str, length: &str, reason: &str) {
-        let engine = Arc::clone(self.engine());
-        let wanted = Pausing {
-            scope: scope.parse().expect("a scope"),
-            length: duration::parse(length).expect("a duration"),
-            reason: reason.to_owned(),
-            by: host::principal(0),
-            place: None,
-        };
-        let done = self.runtime.block_on(engine.pause(&wanted, |_| Change::default()));
-        self.then(&format!("pause {scope} {length} on the host: {reason}"));
-        done.expect("the store works").expect("it is paused");
-    }
-
-    /// Somebody merges a branch into `main` as pull request `number`; returns the merge.
-    pub fn merge(&mut self, number: u64) -> Revision {
-        let branch = format!("pull-{number}");
-        self.source.branch(&branch, "main");
-        let made =
-            |message| Made { message, author: "ken", at: self.clock.now(), ..Made::default() };
-        let note = format!("playbooks/files/note-{number}").parse().expect("a path");
-        let files = BTreeMap::from([(note, Some(Content::text("a note\n")))]);
-        self.source.commit(&branch, files, made("a note"));
-        let merge = self.source.merge("main", &branch, made("merge a note"));
-        self.then(&format!("pull request {number} is merged"));
-        merge
-    }
-
-    /// A run writes something.
-    pub fn output(&mut self, run: &str, output: &str) {
-        self.executor.write(run, output);
-        self.then(&format!("{run} writes {output:?}"));
-    }
-
-    /// A run ends.
-    pub fn end(&mut self, run: &str, outcome: Outcome) {
-        let done = format!("{run} ends: {outcome:?}");
-        self.executor.end(run, outcome);
-        self.then(&done);
-    }
-
-    /// Something else happened.
-    pub fn note(&mut self, what: &str) {
-        self.then(what);
-    }
-
-    /// Returns the present text of a file of `main`.
-    pub fn file(&self, path: &str) -> String {
-        let files = self.source.files(&self.source.head("main"));
-        String::from_utf8(files[&path.parse().unwrap()].bytes.clone()).expect("text")
-    }
-
-    /// Returns where the newest card of a request stands.
-    pub fn card(&self, request: &str) -> MessageRef {
-        let card = |number: u32| self.chat.post(&format!("card:{request}:{number}"));
-        (1..9).rev().find_map(card).expect("the request has a card")
-    }
-
-    /// Returns where the newest message about a revision that is not applied stands.
-    pub fn held(&self) -> MessageRef {
-        let everything = self.chat.everything();
-        let about = |it: &&Written| it.message.text.starts_with("policy repo: not applied");
-        everything.iter().rev().find(about).expect("something is held").message.at.clone()
-    }
-
-    /// Returns where the card of an incident of drift stands.
-    pub fn drift_card(&self, incident: &str) -> MessageRef {
-        self.chat.post(&format!("drift:{incident}")).expect("the incident has a card")
-    }
-
-    /// Somebody reacts to the card of an incident of drift.
-    pub fn react(&mut self, person: &str, incident: &str, sign: Sign) {
-        self.chat.add(person, &self.drift_card(incident), sign);
-        self.then(&format!("{person} reacts {sign:?} to {incident}"));
-    }
-
-    /// Returns the present text of the card of an incident of drift.
-    pub fn drift_says(&self, incident: &str) -> String {
-        self.chat.text(&self.drift_card(incident))
-    }
-
-    /// Returns the state of a request.
-    pub fn state(&self, request: &str) -> State {
-        let found = self.store().request(request.parse().unwrap());
-        let request = self.runtime.block_on(found).expect("readable");
-        request.expect("there is such a request").state
-    }
-
-    /// Returns what the audit log tells, event by event.
-    pub fn audit(&self) -> Vec<String> {
-        self.rows(Some(Principal::Service("reconciler".parse().expect("a name"))))
-    }
-
-    /// Returns what the audit log tells of drift.
-    pub fn drift_audit(&self) -> Vec<String> {
-        let mut rows = self.rows(None);
-        rows.retain(|row| row.starts_with("drift."));
-        rows
-    }
-
-    fn rows(&self, reconciler: Option<Principal>) -> Vec<String> {
-        let everything = AuditFilter::default();
-        let rows = self.runtime.block_on(self.store().audit(&everything)).expect("readable");
-        rows.iter()
-            // What standing intents of the shipped repo find is no part of other stories.
-            .filter(|row| {
-                reconciler.is_none() || row.entry.actor != reconciler || row.entry.request.is_some()
-            })
-            .map(|row| {
-                let event = serde_json::to_value(row.entry.event).expect("a name");
-                let actor = row.entry.actor.as_ref().map(|it| format!(" {it}"));
-                let request = row.entry.request.map(|it| format!(" {it}"));
-                let event = event.as_str().unwrap_or_default().to_owned();
-                event + &request.unwrap_or_default() + &actor.unwrap_or_default()
-            })
-            .collect()
-    }
-
-    /// Returns what Tribune said or changed since this was last asked, without audit checkpoints.
-    /// Of a card that is changed only what stands below its rule is shown; numbers that hang on
-    /// content (revisions, digests) are `…`.
-    fn heard(&mut self) -> String {
-        let mut told = Vec::new();
-        for written in self.chat.everything() {
-            let message = &written.message;
-            let known = self.heard.insert(message.at.clone(), written.edits);
-            let ours = message.kind == AuthorKind::Tribune && message.edited == Edited::No;
-            let news = known != Some(written.edits) && ours && !written.deleted;
-            if !news || message.text.starts_with("audit checkpoint") {
-                continue;
-            }
-            let text = match message.text.split_once("\n---\n") {
-                Some((_, below)) if known.is_some() => format!("…\n{below}"),
-                _ => message.text.clone(),
-            };
-            let place = match &message.thread {
-                Some(root) => format!("the thread of {root}"),
-                None => format!("#{}", message.at.channel),
-            };
-            told.push(format!("[{} in {place}]\n{text}", message.at.id));
-        }
-        HEX.replace_all(&told.join("\n"), "…").into_owned()
-    }
-
-    /// No secret is in anything that anybody can read.
-    fn check_secrets(&self) {
-        for written in self.chat.everything() {
-            let ours = written.message.kind == AuthorKind::Tribune;
-            assert!(!ours || !written.message.text.contains(SECRET), "{}", written.message.text);
-        }
-    }
 }
 
 static SHAPES: LazyLock<Redactor> = LazyLock::new(|| Redactor::new([]).expect("no secrets"));
-
-static HEX: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b[0-9a-f]{10}\b|\b[0-9a-f]{40}\b").expect("a pattern"));
 
 /// Returns every file of the shipped policy repo.
 fn shipped() -> BTreeMap<RepoPath, Option<Content>> {

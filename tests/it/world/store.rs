@@ -7,27 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tribune::domain::audit::{Row, chain::chain};
+use tribune::domain::audit::Row;
 use tribune::domain::body::Body;
 use tribune::domain::canonical::canonical_json;
 use tribune::domain::digest::Digest;
 use tribune::domain::drift::{Incident, Watch, WatchKey};
 use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
-use tribune::domain::message::{MessageRef, Place, Post, PostKey, Posted};
-use tribune::domain::pause::{Pause, Scope, holding};
+use tribune::domain::message::{MessageRef, PostKey, Posted};
+use tribune::domain::pause::Pause;
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
 use tribune::domain::schedule::Mark;
 use tribune::ports::chat::Cursor;
-use tribune::ports::revision::{RECORDS_KEPT, RevisionFilter, RevisionRecord};
+use tribune::ports::revision::{RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Expect, Forget, Handled, IncidentFilter, OutboxPost, Receipt,
-    RequestFilter, RunFilter, Session, SignInToken, SourceState, Stock, Store, StoreError, Swap,
-    Swept, Use,
+    AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, RunFilter, Session,
+    SignInToken, SourceState, Stock, Store, StoreError, Swept,
 };
 
-use super::drift::Drifts;
+use super::data::Data;
 
 /// What survives a crash of the daemon.
 #[derive(Debug, Clone, Default)]
@@ -38,27 +37,6 @@ struct Content {
     open: bool,
     full: bool,
     data: Data,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Data {
-    pub(super) audit: Vec<Row>,
-    pub(super) requests: BTreeMap<RequestId, Request>,
-    pub(super) runs: BTreeMap<RunId, RunRecord>,
-    pub(super) uses: Vec<(PullRef, RequestId)>,
-    pub(super) posts: Vec<OutboxPost>,
-    pub(super) settled: BTreeMap<PostKey, (u64, Timestamp)>,
-    pub(super) seen: Vec<Handled>,
-    pub(super) cursors: BTreeMap<Platform, Cursor>,
-    pub(super) source: SourceState,
-    pub(super) sightings: BTreeMap<Revision, Timestamp>,
-    pub(super) revisions: Vec<RevisionRecord>,
-    pub(super) tokens: BTreeMap<Digest, (SignInToken, bool)>,
-    pub(super) sessions: BTreeMap<Digest, Session>,
-    pub(super) swept: Swept,
-    pub(super) drift: Drifts,
-    pub(super) pauses: BTreeMap<Scope, Pause>,
-    pub(super) schedules: BTreeMap<IntentName, Mark>,
 }
 
 impl Disk {
@@ -120,185 +98,6 @@ impl FakeStore {
     fn read<T>(&self, look: impl FnOnce(&Data) -> T) -> Result<T, StoreError> {
         Ok(look(&self.content().data))
     }
-}
-
-impl Data {
-    fn apply(&mut self, change: Change) -> Result<Receipt, StoreError> {
-        for expected in &change.expect {
-            self.check(expected)?;
-        }
-        self.drift.apply(&change)?;
-        let mut receipt = Receipt::default();
-        for entry in change.audit {
-            let row = chain(self.audit.last(), entry);
-            receipt.audit.push(row.seq);
-            self.audit.push(row);
-        }
-        for request in change.requests {
-            self.put_request(request)?;
-        }
-        for run in change.runs {
-            self.known(run.id.request)?;
-            self.runs.insert(run.id, run);
-        }
-        for use_ in change.uses {
-            self.take_use(use_)?;
-        }
-        for post in change.posts {
-            self.put_post(post)?;
-        }
-        for message in change.seen {
-            if self.seen.iter().any(|seen| seen.at == message.at) {
-                return Err(StoreError::Conflict(Conflict::Seen));
-            }
-            self.seen.push(message);
-        }
-        self.cursors.extend(change.cursor);
-        if let Some(state) = change.source {
-            self.source = state;
-        }
-        for (revision, at) in change.sightings {
-            self.sightings.entry(revision).or_insert(at);
-        }
-        for record in change.revisions {
-            let seq = self.revisions.last().map_or(0, |last| last.seq) + 1;
-            self.revisions.push(RevisionRecord { seq, ..record });
-            self.revisions.retain(|record| record.seq + RECORDS_KEPT > seq);
-        }
-        if let Some(token) = change.token
-            && self.tokens.insert(token.hash, (token, false)).is_some()
-        {
-            return Err(StoreError::Broken("the token is there already".into()));
-        }
-        if let Some((hash, at)) = change.consume {
-            match self.tokens.get_mut(&hash) {
-                Some((token, used)) if !*used && at < token.until => *used = true,
-                _ => return Err(StoreError::Conflict(Conflict::Seen)),
-            }
-        }
-        self.sessions.extend(change.session.map(|session| (session.hash, session)));
-        for hash in change.end_sessions {
-            self.sessions.remove(&hash);
-        }
-        if let Some(Forget { what, limit }) = change.forget {
-            receipt.forgotten = super::sweep::forget(self, what, limit as usize) as u64;
-        }
-        if let Some(swept) = change.swept {
-            self.swept = swept;
-        }
-        for pause in change.pauses {
-            swap(&mut self.pauses, pause, Conflict::Pause)?;
-        }
-        for mark in change.schedules {
-            swap(&mut self.schedules, mark, Conflict::Schedule)?;
-        }
-        Ok(receipt)
-    }
-
-    fn check(&self, expected: &Expect) -> Result<(), StoreError> {
-        let broken = match expected {
-            Expect::Applied(revision) => {
-                (self.source.applied.as_ref() != Some(revision)).then_some(Conflict::Applied)
-            }
-            Expect::Unpaused(intent) => {
-                let pauses: Vec<Pause> = self.pauses.values().cloned().collect();
-                holding(&pauses, intent).map(|_| Conflict::Paused(intent.clone()))
-            }
-        };
-        broken.map_or(Ok(()), |conflict| Err(StoreError::Conflict(conflict)))
-    }
-
-    fn known(&self, request: RequestId) -> Result<(), StoreError> {
-        match self.requests.contains_key(&request) {
-            true => Ok(()),
-            false => Err(StoreError::Broken(format!("{request} is not known"))),
-        }
-    }
-
-    fn put_request(&mut self, mut request: Request) -> Result<(), StoreError> {
-        let stored = self.requests.get(&request.id).map_or(0, |stored| stored.version);
-        if stored != request.version {
-            return Err(StoreError::Conflict(Conflict::Request(request.id)));
-        }
-        request.version += 1;
-        self.requests.insert(request.id, request);
-        Ok(())
-    }
-
-    fn take_use(&mut self, use_: Use) -> Result<(), StoreError> {
-        self.known(use_.request)?;
-        let others = self
-            .uses
-            .iter()
-            .filter(|(pull, request)| *pull == use_.pull && *request != use_.request)
-            .count();
-        if others >= use_.limit as usize {
-            return Err(StoreError::Conflict(Conflict::Used(use_.pull)));
-        }
-        let taken = (use_.pull, use_.request);
-        if !self.uses.contains(&taken) {
-            self.uses.push(taken);
-        }
-        Ok(())
-    }
-
-    fn put_post(&mut self, post: Post) -> Result<(), StoreError> {
-        let Some(stored) = self.posts.iter_mut().find(|stored| stored.post.key == post.key) else {
-            self.posts.push(OutboxPost {
-                post,
-                posted: None,
-                first_text: None,
-                sent: None,
-                generation: 1,
-                sent_generation: 0,
-                seeded: false,
-                failures: 0,
-                not_before: None,
-            });
-            return Ok(());
-        };
-        if stored.post.place != post.place {
-            return Err(StoreError::Broken(format!("post {} would move", post.key)));
-        }
-        stored.generation += u64::from(stored.post.body != post.body);
-        stored.seeded &= stored.post.seeds == post.seeds;
-        stored.post = post;
-        Ok(())
-    }
-
-    fn post_mut(&mut self, key: &PostKey) -> Result<&mut OutboxPost, StoreError> {
-        self.posts
-            .iter_mut()
-            .find(|stored| stored.post.key == *key)
-            .ok_or_else(|| StoreError::Broken(format!("post {key} is not known")))
-    }
-
-    fn is_due(&self, stored: &OutboxPost, now: Timestamp) -> bool {
-        let wanting = stored.sent_generation < stored.generation
-            || (!stored.seeded && !stored.post.seeds.is_empty());
-        let has_root = match &stored.post.place {
-            Place::ThreadOf(root) => {
-                self.posts.iter().any(|post| post.post.key == *root && post.posted.is_some())
-            }
-            Place::Channel(..) | Place::Reply(_) | Place::Direct(_) => true,
-        };
-        wanting && has_root && stored.not_before.is_none_or(|at| at <= now)
-    }
-}
-
-fn swap<K: Ord + Clone, V: PartialEq>(
-    stored: &mut BTreeMap<K, V>,
-    Swap { key, before, after }: Swap<K, V>,
-    conflict: fn(K) -> Conflict,
-) -> Result<(), StoreError> {
-    if stored.get(&key) != before.as_ref() {
-        return Err(StoreError::Conflict(conflict(key)));
-    }
-    match after {
-        Some(value) => stored.insert(key, value),
-        None => stored.remove(&key),
-    };
-    Ok(())
 }
 
 fn newest<T>(mut rows: Vec<T>, limit: u32) -> Vec<T> {

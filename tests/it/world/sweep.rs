@@ -4,7 +4,7 @@ use tribune::domain::message::{Place, PostKey};
 use tribune::domain::retention::{is_said_once, posts_of};
 use tribune::ports::store::{Old, OutboxPost, Stock};
 
-use super::store::Data;
+use super::data::Data;
 
 /// Removes what is old, the oldest first; returns how much that was.
 pub(super) fn forget(data: &mut Data, what: Old, limit: usize) -> usize {
