@@ -59,6 +59,8 @@ pub enum Ignored {
     Banned,
     /// Nobody approves in this channel.
     Channel,
+    /// Approvals of this channel count in other places of it than the card's.
+    Place,
     /// Somebody whom policy lets fill no slot.
     NotEligible,
 }

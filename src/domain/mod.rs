@@ -26,6 +26,7 @@ pub mod message;
 pub mod param;
 pub mod pause;
 pub mod person;
+pub mod platform;
 pub mod reply;
 pub mod repo;
 pub mod request;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::ban::Ban;
-use super::channel::Channel;
+use super::channel::{Channel, Wanted};
 use super::id::{
     AccountId, ChannelName, ChatChannelId, ForgeName, IntentName, ObjectId, PersonId, Platform,
     RepoPath, RoleName, ServiceId,
@@ -110,6 +110,12 @@ impl PolicyRepo {
 
     /// Returns the channel that a chat channel is.
     pub fn channel_at(&self, platform: &Platform, id: &ChatChannelId) -> Option<&Channel> {
-        self.channels.values().find(|channel| channel.chat.get(platform) == Some(id))
+        let stands = |channel: &&Channel| channel.chat.get(platform).is_some_and(|it| it.id == *id);
+        self.channels.values().find(stands)
+    }
+
+    /// Says whether a chat channel is good for something; one that nobody declared is not.
+    pub fn is_good_for(&self, wanted: Wanted, platform: &Platform, id: &ChatChannelId) -> bool {
+        self.channel_at(platform, id).is_some_and(|it| it.is_good_for(wanted, platform))
     }
 }

@@ -32,7 +32,9 @@ pub mod load;
 pub mod locks;
 pub mod outbox;
 pub mod pauses;
+mod places;
 pub mod reconcile;
+mod renames;
 pub mod requests;
 pub mod retention;
 pub mod runs;
@@ -54,9 +56,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::id::{ChannelName, ChatChannelId, Platform, Revision};
-use crate::domain::message::Place;
-use crate::domain::person::Account;
+use crate::domain::id::{ChannelName, Platform, Revision};
 use crate::domain::request::machine::Illegal;
 use crate::domain::trust::TrustMode;
 use crate::policy::Snapshot;
@@ -170,6 +170,7 @@ pub struct Engine {
     /// What people want done about drift is read by one task at a time.
     answering: tokio::sync::Mutex<()>,
     hearing: status::Hearing,
+    renames: renames::Renames,
     outbox_wake: Notify,
     calendar_wake: Notify,
     source_wake: Notify,
@@ -213,6 +214,7 @@ impl Engine {
             standings: standing::Standings::default(),
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
+            renames: renames::Renames::default(),
             outbox_wake: Notify::new(),
             calendar_wake: Notify::new(),
             source_wake: Notify::new(),
@@ -299,35 +301,5 @@ impl Engine {
             }
             tracing::debug!(task = name, "ended");
         });
-    }
-
-    /// Returns where news of the policy repo and the daemon go; nowhere if the operations
-    /// channel is on no platform that is connected.
-    fn operations_place(&self) -> Option<Place> {
-        let snapshot = self.applied()?;
-        let channel = snapshot.repo.channels.get(&self.options.operations)?;
-        self.place_of(&channel.chat)
-    }
-
-    fn place_of(&self, chat: &BTreeMap<Platform, ChatChannelId>) -> Option<Place> {
-        chat.iter()
-            .find(|(platform, _)| self.ports.chats.contains_key(platform))
-            .map(|(platform, id)| Place::Channel(platform.clone(), id.clone()))
-    }
-
-    /// Returns the account by which a person is reached, on `platform` if they have one there.
-    fn account_of(
-        &self,
-        person: &crate::domain::person::Person,
-        platform: Option<&Platform>,
-    ) -> Option<Account> {
-        let on = |platform: &Platform| {
-            let id = person.chat.get(platform)?.first()?.clone();
-            self.ports
-                .chats
-                .contains_key(platform)
-                .then(|| Account { platform: platform.clone(), id })
-        };
-        platform.and_then(on).or_else(|| person.chat.keys().find_map(on))
     }
 }

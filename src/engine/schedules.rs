@@ -18,7 +18,7 @@ use super::{Engine, EngineError};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::body::Span;
 use crate::domain::command::Ask;
-use crate::domain::id::{ChatChannelId, IntentName, Platform, ServiceId};
+use crate::domain::id::{IntentName, ServiceId};
 use crate::domain::intent::{Intent, Missed, Schedule};
 use crate::domain::message::{Place, Post};
 use crate::domain::person::Principal;
@@ -79,19 +79,6 @@ impl Engine {
             }
         });
         Ok(planned.collect())
-    }
-
-    /// Returns where cards of an intent stand that nobody asked for in chat: in its channel.
-    pub(super) fn card_place_of(
-        &self,
-        snapshot: &Snapshot,
-        intent: &Intent,
-    ) -> Option<(Platform, ChatChannelId)> {
-        let channel = snapshot.repo.channels.get(intent.channel.as_ref()?)?;
-        match self.place_of(&channel.chat)? {
-            Place::Channel(platform, channel) => Some((platform, channel)),
-            Place::ThreadOf(_) | Place::Reply(_) | Place::Direct(_) => None,
-        }
     }
 
     /// Takes every occurrence that is due; returns when the next one is.
@@ -236,11 +223,15 @@ impl Engine {
         why: &str,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let place = self
+        let skips = moved.after.as_ref().and_then(|mark| mark.skips);
+        let fresh = self
             .card_place_of(it.snapshot, it.intent)
             .map(|(platform, channel)| Place::Channel(platform, channel))
             .or_else(|| self.operations_place());
-        let skips = moved.after.as_ref().and_then(|mark| mark.skips);
+        let place = match &skips {
+            Some(skips) => self.place_of_post(&reply::key(&it.intent.name, skips), fresh).await?,
+            None => None,
+        };
         let post = place.zip(skips).map(|(place, skips)| Post {
             key: reply::key(&it.intent.name, &skips),
             place,

@@ -126,6 +126,11 @@ impl Hearing {
         self.note(platform, Err((since, why.to_owned())));
     }
 
+    /// Says whether messages of a platform cannot be taken in now.
+    pub(super) fn is_failing(&self, platform: &Platform) -> bool {
+        matches!(self.of(platform), Some(Err(_)))
+    }
+
     fn note(&self, platform: &Platform, what: Heard) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.insert(platform.clone(), what);
@@ -181,7 +186,8 @@ impl Engine {
     /// Returns what needs a person.
     pub fn warnings(&self) -> Vec<String> {
         let read = self.settings_read().and_then(|read| read.warning());
-        self.options.warnings.iter().cloned().chain(read).collect()
+        let renamed = self.renames.words();
+        self.options.warnings.iter().cloned().chain(read).chain(renamed).collect()
     }
 
     async fn source_status(&self) -> Result<LoopStatus, EngineError> {

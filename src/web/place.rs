@@ -82,7 +82,7 @@ fn channels(site: &Site) -> Vec<Place> {
         .filter_map(|channel| {
             Some(Place {
                 slug: channel.name.to_string(),
-                id: channel.chat.get(&site.platform)?.clone(),
+                id: channel.chat.get(&site.platform)?.id.clone(),
                 title: channel.name.to_string(),
                 summary: channel.summary.clone(),
                 channel: Some(channel.name.clone()),

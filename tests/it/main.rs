@@ -22,6 +22,7 @@ mod kill;
 mod manifest;
 mod output;
 mod sample;
+mod sayings;
 mod shipped_policies;
 mod stories;
 mod story;

@@ -111,7 +111,7 @@ fn what_the_inventory_says_is_what_is_loaded() {
     let prod = &repo.channels[&"prod".parse().unwrap()];
     assert_eq!(prod.environment.as_ref().unwrap().as_str(), "prod");
     assert!(prod.private && prod.approve && !prod.ask.contains(&Category::Destroy));
-    assert_eq!(prod.chat[&"console".parse().unwrap()].as_str(), "prod");
+    assert_eq!(prod.chat[&"console".parse().unwrap()].id.as_str(), "prod");
     let db = &repo.inventory.targets[&"db01".parse().unwrap()];
     assert_eq!(db.vars["port"], 5432);
     assert_eq!(db.environment.as_str(), "prod");

@@ -99,6 +99,41 @@ pub enum Command {
     Drift(Drift),
 }
 
+impl Command {
+    /// Says whether it does something, so that it is taken only where requests are. Votes are
+    /// not meant: whether they count is another question, asked of where the card stands.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::Ask(_)
+            | Self::Cancel(_)
+            | Self::Again(_)
+            | Self::Pause { .. }
+            | Self::Resume(_)
+            | Self::Reconcile => true,
+            Self::Drift(drift) => match drift {
+                Drift::Check(_) | Drift::Repair(_) | Drift::Keep(_) | Drift::Ignore { .. } => true,
+                Drift::Overview | Drift::OfIntent(_) | Drift::OfIncident(_) => false,
+            },
+            Self::Help(_)
+            | Self::Ping
+            | Self::WhoAmI
+            | Self::WhoIs(_)
+            | Self::Intents
+            | Self::Approve(_)
+            | Self::Deny { .. }
+            | Self::Status(_)
+            | Self::Requests(_)
+            | Self::Output(_)
+            | Self::Why(_)
+            | Self::WhyIf { .. }
+            | Self::Who(_)
+            | Self::Audit(_)
+            | Self::Login
+            | Self::BanList => false,
+        }
+    }
+}
+
 /// What help is wanted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {

@@ -214,9 +214,17 @@ fn every_slip_is_named_with_what_to_type_instead() {
       `5x` is out of place in `!audit` | type `!audit [id] [@person] [duration]`, such as `!audit @ada 24h`
     "#);
     let long = format!("!run restart-service note={}", "x".repeat(5_000));
-    assert!(said(&long).starts_with("the command is 5025 bytes long"), "{}", said(&long));
+    assert_eq!(
+        said(&long),
+        "the command is 5025 bytes long | a command is at most 4000 bytes, such as \
+         `!run restart-service on web1 service=nginx`"
+    );
     let reason = format!("!deny r42 {}", "x".repeat(301));
-    assert!(said(&reason).starts_with("the reason is 301 characters long"));
+    assert_eq!(
+        said(&reason),
+        "the reason is 301 characters long | a reason is at most 300 characters, such as \
+         `!deny r42 not today`"
+    );
 }
 
 fn any_ask() -> impl Strategy<Value = Ask> {
@@ -308,4 +316,10 @@ fn drift_is_told_by_intent_or_incident_and_decided_by_incident() {
     !drift ignore d7 soon
       `!drift ignore` does not say for how long | give a duration, such as `!drift ignore d7 24h "being tested"`
     "#);
+}
+
+#[test]
+fn a_reason_to_ignore_drift_has_an_end() {
+    let typed = format!("!drift ignore d7 24h {}", "x".repeat(301));
+    assert_eq!(said(&typed), "the reason is longer than 300 characters | say it in fewer words");
 }

@@ -82,6 +82,7 @@ catalogue! {
     UnknownPerson "unknown-person" Error "A person that has no file in `inventory/people/`" "Correct the spelling, or add the person";
     UnknownService "unknown-service" Error "A service that has no file in `inventory/services/`" "Correct the spelling, or add the service";
     AccountTwice "account-twice" Error "A chat or forge account belongs to two people" "Remove it from one of them";
+    AccountForm "account-form" Warning "A chat account that is not written as its platform's ids are, and so belongs to nobody" "Write what `!whoami` prints for that account";
     SigningKeyInvalid "signing-key-invalid" Error "A signing key is not an SSH public key" "Copy the one line of the `.pub` file";
     SigningKeyTwice "signing-key-twice" Error "A signing key belongs to two people, or stands twice" "Remove it from one of them";
     SigningKeyNeverValid "signing-key-never-valid" Error "A signing key ends before it begins" "Swap or correct `valid_after` and `valid_before`";
@@ -90,6 +91,12 @@ catalogue! {
 
     // Channels, hosts, environments.
     ChannelTwice "channel-twice" Error "A chat channel belongs to two channels" "Remove it from one of them";
+    ChannelForm "channel-form" Error "The id of a channel is not written as its platform's ids are, and so names none" "Copy the channel's id from the platform";
+    ChannelNobodyAsks "channel-nobody-asks" Error "A channel in which something may be asked, and none of its places may request" "Add `request` to the `may` of one of them, or remove `ask`";
+    ChannelNobodyApproves "channel-nobody-approves" Error "A channel in which approvals count, and none of its places may approve" "Add `approve` to the `may` of one of them, or remove `approve: true`";
+    StrengthEmpty "strength-empty" Error "A place of a channel that may do nothing" "Name `request`, `approve` or both, or remove the place";
+    StrengthUnused "strength-unused" Warning "A place of a channel may do what its channel is not for" "Remove it from `may`, or give the channel `ask` or `approve: true`";
+    StrengthUndeclared "strength-undeclared" Warning "A channel for production is on several platforms, and one of them does not say what may be done there" "Write `{ id: …, may: [request, approve] }`, and `approve` only where you trust the sign-in";
     UnknownChannel "unknown-channel" Error "A channel that `inventory/channels.yaml` does not declare" "Correct the spelling, or declare the channel";
     UnknownEnvironment "unknown-environment" Error "An environment that `inventory/environments.yaml` does not declare" "Correct the spelling, or declare the environment";
     UnknownGroup "unknown-group" Error "A group that `inventory/hosts.yaml` does not declare" "Correct the spelling, or declare the group";

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::{ban_end, clock, code, join, sentence, strong, text, time, you_are_banned};
 use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
+use crate::domain::channel::{Channel, Wanted};
 use crate::domain::command::CommandWord;
-use crate::domain::id::{PersonId, Revision, RoleName};
+use crate::domain::id::{ChannelName, PersonId, Platform, RequestId, Revision, RoleName};
 use crate::domain::intent::Intent;
-use crate::domain::message::MessageRef;
+use crate::domain::message::{Edited, MessageRef, PostKey};
 use crate::domain::param::ParamKind;
 use crate::domain::pause::Pause;
 use crate::domain::person::{Account, Person, Principal, Service};
@@ -65,11 +66,54 @@ pub fn unknown_account(account: &Account) -> Body {
             code(account.to_string()),
             text(". An admin can add this to a file of inventory/people/:"),
         ]),
-        Block::Code {
-            lang: "yaml".to_owned(),
-            text: format!("chat:\n  {}: {}", account.platform, account.id),
-        },
+        Block::Code { lang: "yaml".to_owned(), text: binding(account) },
     ])
+}
+
+/// Returns what a person's file must contain for an account to be theirs.
+fn binding(account: &Account) -> String {
+    // Quoted: an id may begin with `@`, or look like a number.
+    let id = account.id.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("chat: {{ {}: \"{id}\" }}", account.platform)
+}
+
+/// Returns that a command is not taken from where it was typed.
+pub fn not_from_here(channel: &Channel, platform: &Platform) -> Body {
+    let name = &channel.name;
+    let what = format!("commands that do something are not taken in #{name} on {platform}");
+    let elsewhere = channel.good_for(Wanted::Requests);
+    let others: Vec<String> = elsewhere.iter().map(|it| format!("#{name} on {it}")).collect();
+    match others.is_empty() {
+        true => refused(&what, "type it in another channel"),
+        false => refused(&what, format!("type it in {}", join(&others, "or"))),
+    }
+}
+
+/// Returns that a message was changed before it was read, so that nobody acts on it.
+pub fn edited_before(edited: Edited) -> Body {
+    let what = match edited {
+        Edited::No | Edited::ByAuthor => "this message was edited before I read it",
+        Edited::ByOther => "somebody else edited this message before I read it",
+    };
+    refused(&what, "send it once more, as a new message")
+}
+
+/// Returns where the card of a request stands that was asked for in another place.
+pub fn card_elsewhere(
+    request: RequestId,
+    card: PostKey,
+    channel: &ChannelName,
+    on: &Platform,
+) -> Body {
+    Body(vec![line([
+        strong(request.to_string()),
+        text(" is asked for. "),
+        Span::Post { text: "Its card".to_owned(), key: card },
+        text(format!(
+            " stands in #{channel} on {on}: only there approvals count, and output and result \
+             go to its thread."
+        )),
+    ])])
 }
 
 /// Returns that a channel is not in the policy repo.
@@ -234,13 +278,44 @@ pub fn intents(intents: &[IntentLine<'_>]) -> Body {
     Body(vec![Block::List(rows)])
 }
 
+/// By which account and where somebody asks who they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Here<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The channel, unless it is a direct message.
+    pub channel: Option<&'a Channel>,
+}
+
+impl Here<'_> {
+    fn rows(&self) -> Vec<Vec<Span>> {
+        let platform = &self.account.platform;
+        let mut rows =
+            vec![vec![text("this account, for their file: "), code(binding(self.account))]];
+        let Some(channel) = self.channel else { return rows };
+        let asks = channel.is_good_for(Wanted::Requests, platform) && !channel.ask.is_empty();
+        let approves = channel.is_good_for(Wanted::Approvals, platform);
+        rows.push(vec![text(format!(
+            "this place: #{} on {platform}, where {}",
+            channel.name,
+            match (asks, approves) {
+                (true, true) => "requests are taken and approvals count",
+                (true, false) => "requests are taken and approvals do not count",
+                (false, true) => "no requests are taken and approvals count",
+                (false, false) => "no requests are taken and approvals do not count",
+            }
+        ))]);
+        rows
+    }
+}
+
 /// Returns who somebody is.
 pub fn who(
     person: &Person,
     roles: &BTreeSet<RoleName>,
     services: &[&Service],
     ban: Option<&Ban>,
-    account: Option<&Account>,
+    here: Option<Here<'_>>,
 ) -> Body {
     let list =
         |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -254,9 +329,7 @@ pub fn who(
     rows.extend(services.iter().map(|service| {
         vec![text(format!("answers for service {} — {}", service.id, service.summary))]
     }));
-    if let Some(account) = account {
-        rows.push(vec![text("this account: "), code(account.to_string())]);
-    }
+    rows.extend(here.iter().flat_map(Here::rows));
     if let Some(ban) = ban {
         rows.push(vec![
             strong(format!("banned {}", ban_end(ban))),

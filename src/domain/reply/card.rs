@@ -237,6 +237,7 @@ fn ignored_line(name: &str, why: Ignored) -> Vec<Span> {
         Ignored::Unknown => "nobody in the policy repo has this account",
         Ignored::Banned => "they are banned",
         Ignored::Channel => "approvals do not count in this channel",
+        Ignored::Place => "approvals of this channel count on another platform only",
         Ignored::NotEligible => "policy lets them fill no slot of this",
     };
     vec![text("does not count: "), strong(name), text(format!(", because {why}"))]

@@ -88,6 +88,8 @@ pub enum WayOut {
     Mend,
     /// Two admins agree under the message, or somebody accepts it on the host.
     Agree,
+    /// Somebody accepts it on the host: admins have no place to agree in.
+    Host,
     /// Somebody accepts it on the host.
     Accept,
     /// Somebody starts anew from it on the host, or the old history is pushed again.
@@ -111,6 +113,10 @@ pub fn held(about: &About<'_>, pull: Option<&PullRef>, held: &Held<'_>) -> Body 
         WayOut::Mend => vec![text("Push a commit that mends it.")],
         WayOut::Agree => vec![
             text("Two admins who wrote none of it let it pass with ✅ here; or on the host: "),
+            code(format!("tribune source accept {revision} --reason \"…\"")),
+        ],
+        WayOut::Host => vec![
+            text("Approvals do not count here, so nobody can let it pass with ✅. On the host: "),
             code(format!("tribune source accept {revision} --reason \"…\"")),
         ],
         WayOut::Accept => vec![

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Parts, compared};
 use crate::domain::body::Span;
-use crate::domain::channel::Channel;
-use crate::domain::id::{ChannelName, ChatChannelId, Platform};
+use crate::domain::channel::{Channel, Spot};
+use crate::domain::id::{ChannelName, Platform};
 use crate::domain::intent::Category;
 use crate::domain::reply::{code, text};
 use crate::domain::target::{Environment, Inventory, Target};
@@ -35,12 +35,19 @@ fn channel(old: &Channel, new: &Channel) -> Parts {
     parts.set("leave to ask for", &ask_of(ask), &ask_of(&new.ask));
     parts.value("approvals count", approve, &new.approve);
     parts.set("place", &chats(chat), &chats(&new.chat));
+    let stays =
+        |platform: &Platform| chat.contains_key(platform) && new.chat.contains_key(platform);
+    let strengths = |chat: &BTreeMap<Platform, Spot>| -> BTreeSet<String> {
+        let stay = chat.iter().filter(|(platform, _)| stays(platform));
+        stay.map(|(platform, spot)| format!("{platform} may {}", spot.may)).collect()
+    };
+    parts.set("strength", &strengths(chat), &strengths(&new.chat));
     parts.whole("summary changed", summary, &new.summary);
     parts
 }
 
-fn chats(chat: &BTreeMap<Platform, ChatChannelId>) -> BTreeSet<String> {
-    chat.iter().map(|(platform, id)| format!("{platform}:{id}")).collect()
+fn chats(chat: &BTreeMap<Platform, Spot>) -> BTreeSet<String> {
+    chat.iter().map(|(platform, spot)| format!("{platform}:{}", spot.id)).collect()
 }
 
 pub(super) fn inventory(before: &Inventory, after: &Inventory) -> Vec<Vec<Span>> {

@@ -63,8 +63,9 @@ impl Engine {
         let repo = &given.snapshot.repo;
         let (roles, services) =
             (repo.roles_of(&given.person.id), repo.services_of(&given.person.id));
-        let account = Some(&given.message.author);
-        Answer::say(reply::who(given.person, &roles, &services, None, account))
+        let channel = given.channel.as_ref().and_then(|name| repo.channels.get(name));
+        let here = Some(reply::Here { account: &given.message.author, channel });
+        Answer::say(reply::who(given.person, &roles, &services, None, here))
     }
 
     pub(super) fn who_is(&self, given: &Given<'_>, person: &PersonId) -> Answer {

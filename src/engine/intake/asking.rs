@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Answer, Given, answer_post, handled_before};
 use crate::domain::command::Ask;
 use crate::domain::id::RequestId;
-use crate::domain::reply::{answer as reply, standing};
+use crate::domain::reply::{answer as reply, card, standing};
 use crate::domain::request::{Request, Via};
-use crate::engine::requests::{AskRefused, Asking};
+use crate::engine::requests::{AskRefused, Asking, FIRST_CARD};
 use crate::engine::runs::CancelOutcome;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, Scene};
@@ -20,15 +20,25 @@ impl Engine {
         ask: Ask,
     ) -> Result<Answer, EngineError> {
         let at = &given.message.at;
+        let asked = (at.platform.clone(), at.channel.clone());
+        let card_place = self.card_place_for(given.snapshot, &ask.intent, &asked);
+        let moved = (card_place != asked).then(|| card_place.0.clone());
         let asking = Asking {
             requester: given.principal(),
             via: Via::Chat,
             channel: given.channel.clone(),
             message: Some(at.clone()),
-            card_place: (at.platform.clone(), at.channel.clone()),
+            card_place,
             ask: ask.clone(),
         };
-        match self.ask(asking, given.taken.clone()).await {
+        let taken = |id| {
+            let link = moved.zip(given.channel.as_ref()).map(|(platform, channel)| {
+                let card = card::key(id, FIRST_CARD);
+                answer_post(given.message, reply::card_elsewhere(id, card, channel, &platform))
+            });
+            Change { posts: link.into_iter().collect(), ..given.taken.clone() }
+        };
+        match self.ask_with(asking, taken).await {
             Ok(Ok(_)) => Ok(Answer::handled()),
             Ok(Err(refused)) => Ok(Answer::say(reply::refused(&refused, hint(&refused, &ask)))),
             Err(error) => handled_before(error).map(|()| Answer::handled()),
@@ -141,6 +151,9 @@ fn hint(refused: &AskRefused, ask: &Ask) -> String {
         }
         AskRefused::Plan(_) => "ask an admin to look at the intent's file".to_owned(),
         AskRefused::Channel { .. } => "ask in another channel: `!help` there shows more".to_owned(),
+        AskRefused::NobodyApproves { .. } => {
+            "ask who looks after Tribune to connect it, or ask in another channel".to_owned()
+        }
         AskRefused::Direct(_) => "ask in a channel where people can see it".to_owned(),
         AskRefused::TooLong { .. } => "ask for fewer targets or shorter arguments".to_owned(),
     }

@@ -17,10 +17,11 @@ use serde_json::json;
 use super::{Engine, EngineError};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::body::Body;
+use crate::domain::channel::Wanted;
 use crate::domain::command::{self, Command, GrammarError, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
-use crate::domain::person::{Person, Principal};
+use crate::domain::person::{Account, Person, Principal};
 use crate::domain::reply::{answer as reply, card, drift};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, ChatEvent, Cursor};
@@ -155,8 +156,7 @@ impl Engine {
         message: &Message,
         cursor: Option<(Platform, Cursor)>,
     ) -> Result<(), EngineError> {
-        // What was edited before it was taken in is not what anybody saw being asked.
-        if message.kind != AuthorKind::Human || message.edited != Edited::No {
+        if message.kind != AuthorKind::Human {
             return Ok(());
         }
         // That it was handled may be forgotten already.
@@ -177,7 +177,10 @@ impl Engine {
         let handled = Handled { at: message.at.clone(), sent: message.sent };
         let taken = Change { seen: vec![handled], cursor, ..Change::default() };
         let answer = match &snapshot {
-            Some(snapshot) => self.answer_known(snapshot, message, &taken, parsed).await?,
+            Some(snapshot) => {
+                self.note_name(snapshot, chat, &message.author);
+                self.answer_known(snapshot, message, &taken, parsed).await?
+            }
             None => Answer::say(reply::no_policy()),
         };
         if answer.handled {
@@ -193,6 +196,15 @@ impl Engine {
                 Ok(())
             }
             Err(error) => handled_before(error.into()),
+        }
+    }
+
+    /// Warns of an account that has another name than before. Nothing hangs on it.
+    fn note_name(&self, snapshot: &Snapshot, chat: &dyn Chat, account: &Account) {
+        let Some(person) = snapshot.repo.person_of(account) else { return };
+        let name = chat.name(account);
+        if let Some(before) = self.renames.note(account, &person.id, name) {
+            tracing::warn!(%account, person = %person.id, was = %before, "an account was renamed");
         }
     }
 
@@ -223,17 +235,26 @@ impl Engine {
             let body = Some(reply::banned(ban));
             return Ok(Answer { body, audit: vec![entry], handled: false });
         }
+        // What was edited before it was taken in is not what anybody saw being asked.
+        if message.edited != Edited::No {
+            return Ok(Answer::say(reply::edited_before(message.edited)));
+        }
         let command = match parsed {
             Ok(command) => command,
             Err(error) => return Ok(Answer::say(reply::refused(&error, error.hint()))),
         };
-        let channel = snapshot
-            .repo
-            .channel_at(&message.at.platform, &message.at.channel)
-            .map(|channel| channel.name.clone());
-        if channel.is_none() && !message.direct {
-            return Ok(Answer::say(reply::unknown_channel(&message.at)));
+        let platform = &message.at.platform;
+        let channel = snapshot.repo.channel_at(platform, &message.at.channel);
+        match channel {
+            None if !message.direct => {
+                return Ok(Answer::say(reply::unknown_channel(&message.at)));
+            }
+            Some(channel) if command.acts() && !channel.is_good_for(Wanted::Requests, platform) => {
+                return Ok(Answer::say(reply::not_from_here(channel, platform)));
+            }
+            Some(_) | None => {}
         }
+        let channel = channel.map(|channel| channel.name.clone());
         let given = Given { message, snapshot, person, channel, taken };
         self.obey(&given, command).await
     }

@@ -16,7 +16,7 @@ use crate::domain::reply::revision as reply;
 use crate::engine::load::Loaded;
 use crate::ports::revision::Fate;
 use crate::ports::source::{Commit, Lineage, Pin};
-use crate::ports::store::{Change, Expect, SourceState, Trouble};
+use crate::ports::store::{Change, Expect, SourceState};
 
 /// What is announced of an applied revision.
 struct News<'a> {
@@ -74,11 +74,21 @@ impl Engine {
             revisions: vec![record],
             ..Change::default()
         };
+        // The message about what was wrong stays where it is, wherever news go from now on.
+        let told_in = match &trouble {
+            Some(trouble) => self.place_of_post(&trouble::key(trouble), None).await?,
+            None => None,
+        };
         // News go to the operations channel of the snapshot that comes into force.
         self.applied.store(Some(Arc::clone(&snapshot)));
-        let trouble = trouble.as_ref();
+        if let Some(trouble) = &trouble {
+            let place = told_in.or_else(|| self.operations_place());
+            let body = reply::cleared(&trouble.revision, &trouble.summary, &snapshot.revision);
+            let key = trouble::key(trouble);
+            change.posts.extend(place.map(|place| Post { key, place, body, seeds: Vec::new() }));
+        }
         let news = News { commit: &commit, words: &words, warnings: &loaded.warnings, diff: &diff };
-        change.posts.extend(self.news(previous.as_ref(), news, trouble, now));
+        change.posts.extend(self.news(previous.as_ref(), news, now));
         if let Err(error) = self.ports.store.commit(change).await {
             // INVARIANT: what decides is what the store says is applied.
             self.applied.store(before);
@@ -94,25 +104,10 @@ impl Engine {
         self.consider_all().await
     }
 
-    fn news(
-        &self,
-        previous: Option<&Revision>,
-        news: News<'_>,
-        trouble: Option<&Trouble>,
-        now: Timestamp,
-    ) -> Vec<Post> {
+    fn news(&self, previous: Option<&Revision>, news: News<'_>, now: Timestamp) -> Vec<Post> {
         let Some(place) = self.operations_place() else { return Vec::new() };
         let News { commit, words, warnings, diff } = news;
         let mut posts = Vec::new();
-        if let Some(trouble) = trouble {
-            let body = reply::cleared(&trouble.revision, &trouble.summary, &commit.revision);
-            posts.push(Post {
-                key: trouble::key(trouble),
-                place: place.clone(),
-                body,
-                seeds: Vec::new(),
-            });
-        }
         // A revision that comes into force once more is news once more.
         let key = PostKey(format!("revision:{}:{}", commit.revision, now.as_millisecond()));
         let about = reply::About {

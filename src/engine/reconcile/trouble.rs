@@ -10,8 +10,9 @@ use super::record::Told;
 use super::{Engine, EngineError, Leniency};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::body::Span;
+use crate::domain::channel::Wanted;
 use crate::domain::id::{PersonId, Revision, RoleName};
-use crate::domain::message::{AuthorKind, Post, PostKey, Sign};
+use crate::domain::message::{AuthorKind, Edited, Message, Place, Post, PostKey, Sign};
 use crate::domain::person::Principal;
 use crate::domain::reply::revision as reply;
 use crate::ports::revision::{Fate, RevisionRecord};
@@ -81,7 +82,8 @@ impl Engine {
         if let Some(before) = state.trouble.take()
             && key(&before) != key(&trouble)
         {
-            posts.extend(self.operations_place().map(|place| Post {
+            let place = self.place_of_post(&key(&before), self.operations_place()).await?;
+            posts.extend(place.map(|place| Post {
                 key: key(&before),
                 place,
                 body: reply::overtaken(&before.revision, &before.summary, key(&trouble)),
@@ -121,7 +123,8 @@ impl Engine {
     }
 
     async fn trouble_post(&self, trouble: &Trouble) -> Result<Option<Post>, EngineError> {
-        let Some(place) = self.operations_place() else { return Ok(None) };
+        let place = self.place_of_post(&key(trouble), self.operations_place()).await?;
+        let Some(place) = place else { return Ok(None) };
         let commit = self.ports.source.commit(&trouble.revision).await?;
         let pull = self.ports.forge.pull_of(&trouble.revision).await.ok().flatten();
         let about = reply::About {
@@ -129,18 +132,19 @@ impl Engine {
             author: &commit.author,
             subject: &commit.subject,
         };
-        let seeds = match trouble.kind {
-            TroubleKind::Delta => vec![Sign::Approve],
-            TroubleKind::Bad
-            | TroubleKind::Trust
-            | TroubleKind::Diverged
-            | TroubleKind::Unreadable => Vec::new(),
-        };
         let way_out = match trouble.kind {
             TroubleKind::Bad | TroubleKind::Unreadable => reply::WayOut::Mend,
             TroubleKind::Trust => reply::WayOut::Accept,
             TroubleKind::Diverged => reply::WayOut::Rearm,
-            TroubleKind::Delta => reply::WayOut::Agree,
+            TroubleKind::Delta if self.takes_agreement(&place) => reply::WayOut::Agree,
+            TroubleKind::Delta => reply::WayOut::Host,
+        };
+        let seeds = match way_out {
+            reply::WayOut::Agree => vec![Sign::Approve],
+            reply::WayOut::Mend
+            | reply::WayOut::Accept
+            | reply::WayOut::Rearm
+            | reply::WayOut::Host => Vec::new(),
         };
         let held = reply::Held {
             summary: &trouble.summary,
@@ -152,6 +156,16 @@ impl Engine {
         Ok(Some(Post { key: key(trouble), place, body, seeds }))
     }
 
+    /// Says whether admins can let pass what is held where it is told: where approvals count.
+    fn takes_agreement(&self, place: &Place) -> bool {
+        match place {
+            Place::Channel(platform, id) => self
+                .applied()
+                .is_some_and(|it| it.repo.is_good_for(Wanted::Approvals, platform, id)),
+            Place::ThreadOf(_) | Place::Reply(_) | Place::Direct(_) => false,
+        }
+    }
+
     /// The watched branch is at the applied revision; trouble, if there was any, is over.
     pub(super) async fn nothing_new(
         &self,
@@ -160,7 +174,8 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(trouble) = state.trouble.take() else { return self.note(before, state).await };
         let applied = state.applied.clone();
-        let posts = self.operations_place().zip(applied).map(|(place, applied)| Post {
+        let place = self.place_of_post(&key(&trouble), self.operations_place()).await?;
+        let posts = place.zip(applied).map(|(place, applied)| Post {
             key: key(&trouble),
             place,
             body: reply::cleared(&trouble.revision, &trouble.summary, &applied),
@@ -320,7 +335,18 @@ impl Engine {
         else {
             return Ok(());
         };
-        if trouble.kind != TroubleKind::Delta {
+        let place = Place::Channel(at.platform.clone(), at.channel.clone());
+        if trouble.kind != TroubleKind::Delta || !self.takes_agreement(&place) {
+            return Ok(());
+        }
+        // Nobody agrees to what they could not read.
+        let told = self.ports.store.post(post).await?.and_then(|it| it.posted);
+        let read = chat.read(&at).await?;
+        let ours = |it: &Message| {
+            it.edited != Edited::ByOther && told.is_some_and(|told| told.text == it.text)
+        };
+        if !read.as_ref().is_some_and(ours) {
+            tracing::warn!(post = %post, "what is held is not told as Tribune wrote it");
             return Ok(());
         }
         let authors = self.authors(&state, &trouble.revision).await?;

@@ -10,6 +10,7 @@ use super::{Engine, EngineError, Standing};
 use crate::domain::arguments::{ArgumentError, arguments};
 use crate::domain::audit::{self, Entry};
 use crate::domain::body::{Block, Span};
+use crate::domain::channel::Wanted;
 use crate::domain::command::{self, nearest};
 use crate::domain::decision::Outcome;
 use crate::domain::digest::{Digest, digest_of};
@@ -28,6 +29,9 @@ use crate::ports::store::Change;
 
 /// How long evidence may take to arrive where the intent says nothing.
 const COLLECT: SignedDuration = SignedDuration::from_mins(30);
+
+/// The number of the card that a request has first.
+pub const FIRST_CARD: u32 = 1;
 
 /// Somebody asks.
 #[derive(Debug, Clone)]
@@ -95,6 +99,19 @@ pub enum AskRefused {
     /// Nobody could approve it where it was asked.
     #[error("{0} takes approvals, and nobody can approve in a direct message")]
     Direct(IntentName),
+    /// Nobody could approve it, because the platforms are not connected on which they may.
+    #[error(
+        "{intent} takes approvals; those of #{channel} count only on {}, which is not connected",
+        .on.join(" and ")
+    )]
+    NobodyApproves {
+        /// The intent.
+        intent: IntentName,
+        /// The channel.
+        channel: ChannelName,
+        /// Where approvals would count.
+        on: Vec<String>,
+    },
     /// Nobody could be expected to read it before approving.
     #[error("the request is too long to approve: {length} characters, at most {limit}")]
     TooLong {
@@ -145,6 +162,9 @@ impl Engine {
             Some(Outcome::NeedsApproval { missing }) if !missing.slots.is_empty());
         if asking.via == Via::Chat && asking.channel.is_none() && needs_people {
             return Ok(Err(AskRefused::Direct(request.intent)));
+        }
+        if needs_people && let Some(refused) = nobody_approves(&snapshot, &request) {
+            return Ok(Err(refused));
         }
         let dispatch = effects.contains(&Effect::Dispatch);
         let made = Entry {
@@ -286,7 +306,7 @@ fn new_request(
         targets: fitted.targets.clone(),
         cites: asking.ask.cites.clone(),
         digest: Digest::of(b""),
-        card: 1,
+        card: FIRST_CARD,
         state: State::Requested,
         asked: now,
         collect_by: now.checked_add(collect).ok(),
@@ -300,6 +320,20 @@ fn new_request(
     };
     request.digest = digest_of(repo, &request)?;
     Ok(request)
+}
+
+/// Returns why nobody could approve a request where its card would stand, if that is so because
+/// its channel has better places and none of them is connected.
+fn nobody_approves(snapshot: &Snapshot, request: &Request) -> Option<AskRefused> {
+    let (platform, id) = &request.card_place;
+    let channel = snapshot.repo.channel_at(platform, id)?;
+    let on = channel.good_for(Wanted::Approvals);
+    let elsewhere = !on.is_empty() && !on.contains(&platform);
+    elsewhere.then(|| AskRefused::NobodyApproves {
+        intent: request.intent.clone(),
+        channel: channel.name.clone(),
+        on: on.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn check_length(snapshot: &Snapshot, request: &Request, intent: &Intent) -> Result<(), AskRefused> {

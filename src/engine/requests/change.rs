@@ -186,7 +186,8 @@ impl Engine {
         // In a direct message the card itself says it.
         request.channel.as_ref()?;
         let person = snapshot.repo.people.get(request.requester.person()?)?;
-        let account = self.account_of(person, Some(&request.card_place.0))?;
+        let asked_on = request.message.as_ref().map_or(&request.card_place.0, |it| &it.platform);
+        let account = self.account_of(person, Some(asked_on))?;
         let command = command::Ask::of(request).to_string();
         let card = card::key(request.id, request.card);
         let ban = snapshot.repo.live_ban(&request.requester, now);
@@ -200,7 +201,7 @@ impl Engine {
 }
 
 /// Says whether votes on a card of this intent can mean something.
-fn takes_votes(intent: &Intent) -> bool {
+pub(in crate::engine) fn takes_votes(intent: &Intent) -> bool {
     intent.approval.as_ref().is_some_and(|rule| !rule.slots.is_empty() || !rule.veto.is_empty())
 }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{Engine, EngineError};
+use crate::domain::channel::Wanted;
 use crate::domain::command::{self, Command, Vocabulary};
 use crate::domain::evidence::{Evidence, Ignored, Means, Vote};
 use crate::domain::id::{PersonId, RoleName};
@@ -242,8 +243,10 @@ fn judge(
         return Err(Ignored::Banned);
     }
     let (platform, id) = &request.card_place;
-    if !snapshot.repo.channel_at(platform, id).is_some_and(|channel| channel.approve) {
-        return Err(Ignored::Channel);
+    match snapshot.repo.channel_at(platform, id) {
+        Some(channel) if channel.is_good_for(Wanted::Approvals, platform) => {}
+        Some(channel) if channel.approve => return Err(Ignored::Place),
+        Some(_) | None => return Err(Ignored::Channel),
     }
     let none = Evidence::default();
     let question = Question::of(&snapshot.repo, request, &none, now);

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) use self::ask::merge;
-pub use self::ask::{AskRefused, Asking};
+pub use self::ask::{AskRefused, Asking, FIRST_CARD};
 pub(super) use self::change::Standing;
+pub(super) use self::change::takes_votes;
 pub(super) use self::evidence::Facts;
 use super::locks::Held;
 use super::{Engine, EngineError};

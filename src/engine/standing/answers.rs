@@ -1,10 +1,12 @@
 //! Reactions on drift cards. As with votes, an event is a hint: what people want is read again
 //! from the chat, judged by policy for each of them, and counts once until they take it back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::domain::channel::Wanted;
 use crate::domain::drift::machine::Event;
 use crate::domain::drift::{Answered, Found, Ignored, Incident, WatchKey};
 use crate::domain::id::{ChannelName, IncidentId, PersonId};
@@ -12,6 +14,7 @@ use crate::domain::message::{AuthorKind, Edited, Reaction, Sign};
 use crate::domain::person::Principal;
 use crate::domain::reply::card::above_rule;
 use crate::domain::reply::drift as reply;
+use crate::domain::reply::join;
 use crate::domain::request::Via;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, ChangeKind, Scene, Snapshot};
@@ -82,11 +85,13 @@ impl Engine {
                 self.tell(snapshot, key, event, None).await?;
             }
         }
+        // One person answers once, however many accounts they have.
+        let mut heard = BTreeSet::new();
         for reaction in reactions {
             let who = shown(&reaction);
             let sign = reaction.sign;
             let done = |it: &Answered| it.who == who && it.sign == sign;
-            if !incident.answered.iter().any(done) {
+            if heard.insert((who.clone(), sign)) && !incident.answered.iter().any(done) {
                 self.answer(snapshot, key, reaction, who).await?;
             }
         }
@@ -138,8 +143,12 @@ impl Engine {
         incident: &Incident,
         reaction: &Reaction,
     ) -> Result<PersonId, String> {
-        if reaction.kind != AuthorKind::Human {
-            return Err("it is not a person's account".to_owned());
+        match reaction.kind {
+            AuthorKind::Human => {}
+            AuthorKind::Tribune | AuthorKind::Machine => {
+                return Err("it is not a person's account".to_owned());
+            }
+            AuthorKind::Deactivated => return Err("the account was closed".to_owned()),
         }
         let person = snapshot
             .repo
@@ -148,6 +157,19 @@ impl Engine {
         let principal = Principal::Person(person.id.clone());
         if snapshot.repo.live_ban(&principal, self.now()).is_some() {
             return Err("they are banned".to_owned());
+        }
+        let (platform, id) = &incident.place;
+        if let Some(channel) = snapshot.repo.channel_at(platform, id)
+            && !channel.is_good_for(Wanted::Requests, platform)
+        {
+            let on = channel.good_for(Wanted::Requests);
+            return Err(match on.is_empty() {
+                true => "answers are not taken in this channel".to_owned(),
+                false => {
+                    let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+                    format!("answers are taken on {} only", join(&on, "and"))
+                }
+            });
         }
         if reaction.at.is_some_and(|at| at < incident.changed) {
             return Err("it was given before this was found; react once more".to_owned());
@@ -209,12 +231,13 @@ impl Engine {
         Ok(read(chat.as_ref(), &posted.at, &first).await.map_err(|error| error.to_string()))
     }
 
-    /// Returns whose reaction it is: a person of the policy repo, or an account.
+    /// Returns whose reaction it is: a person of the policy repo, or an account. What is no
+    /// person's own account now does not stand in the way of one that is.
     fn shown_account(&self, snapshot: &Snapshot, reaction: &Reaction) -> String {
         let account = &reaction.account;
         match snapshot.repo.person_of(account) {
-            Some(person) => format!("@{}", person.id),
-            None => account.to_string(),
+            Some(person) if reaction.kind == AuthorKind::Human => format!("@{}", person.id),
+            Some(_) | None => account.to_string(),
         }
     }
 }

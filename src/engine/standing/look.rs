@@ -72,17 +72,6 @@ impl Engine {
         Ok(self.spread(machine::pause(&after, rule.every)))
     }
 
-    /// Returns where cards of an intent stand; `None` while no such chat is connected.
-    pub(super) fn drift_place(
-        &self,
-        snapshot: &Snapshot,
-        intent: &Intent,
-    ) -> Option<(Platform, ChatChannelId)> {
-        let channel = snapshot.repo.channels.get(intent.channel.as_ref()?)?;
-        let found = channel.chat.iter().find(|(it, _)| self.ports.chats.contains_key(*it));
-        found.map(|(platform, id)| (platform.clone(), id.clone()))
-    }
-
     async fn observe(
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,

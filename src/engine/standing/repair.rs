@@ -53,7 +53,10 @@ impl Engine {
             Some(request) => request,
             None => {
                 let by = reconciler();
-                match self.ask_for_repair(&incident, rule, by, Via::Reconciler, None).await? {
+                match self
+                    .ask_for_repair(snapshot, &incident, rule, by, Via::Reconciler, None)
+                    .await?
+                {
                     Ok(request) => request,
                     Err(refused) => {
                         let why = Some(refused.to_string());
@@ -89,7 +92,7 @@ impl Engine {
         if let Some(why) = self.refusal(snapshot, key, rule, &by, Via::Chat, channel.as_ref()) {
             return Ok(Err(why));
         }
-        match self.ask_for_repair(incident, rule, by, Via::Chat, channel).await? {
+        match self.ask_for_repair(snapshot, incident, rule, by, Via::Chat, channel).await? {
             Ok(request) => {
                 let repair = Repair { request, by: Some(person.clone()) };
                 self.tell_soon(snapshot, key, Event::Asked(repair)).await?;
@@ -112,6 +115,7 @@ impl Engine {
 
     async fn ask_for_repair(
         self: &Arc<Self>,
+        snapshot: &Snapshot,
         incident: &Incident,
         rule: &StandingRule,
         requester: Principal,
@@ -123,7 +127,7 @@ impl Engine {
             via,
             channel,
             message: None,
-            card_place: incident.place.clone(),
+            card_place: self.card_place_for(snapshot, &incident.key.intent, &incident.place),
             ask: repair_ask(&incident.key, rule),
         };
         self.ask(asking, Change::default()).await

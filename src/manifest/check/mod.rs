@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 use crate::domain::id::{ChannelName, EnvironmentName, PersonId, RoleName, ServiceId};
 use crate::domain::target::Inventory;
 
+/// The environment in which more must be said: what citations are for, and who may approve where.
+pub const PRODUCTION: &str = "prod";
+
 /// Names that other files may use. `None`: the file that declares them is broken, and nothing
 /// is said about names of that kind.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ use super::{Known, roles};
 use crate::domain::diagnostic::Code;
 use crate::domain::id::{AccountId, Flag, PersonId, RepoPath, RoleName, ServiceId};
 use crate::domain::person::{Person, Service, SigningKey};
+use crate::domain::platform::{Misfit, account_misfit};
 use crate::domain::role::Roles;
 
 /// Services that Tribune itself brings.
@@ -43,6 +44,7 @@ pub fn person(
     }
     let flags = file.names::<Flag>(&raw.flags);
     let chat = accounts(file, &id, "chat", &raw.chat, owners);
+    forms(file, &raw.chat);
     let forge = accounts(file, &id, "forge", &raw.forge, owners);
     let signing_keys =
         raw.signing_keys.iter().filter_map(|key| signing_key(file, &id, key, owners)).collect();
@@ -81,6 +83,20 @@ fn accounts<P: std::str::FromStr<Err = crate::domain::id::IdError> + Ord>(
         all.insert(platform, ids.into_iter().map(|id| id.value).collect());
     }
     all
+}
+
+/// Warns of chat accounts that no account can have. They are no errors: whom another account
+/// binds is still themselves, and one that binds nobody lets nobody in.
+fn forms(file: &mut Checked<'_>, raw: &BTreeMap<String, Placed<OneOrMany>>) {
+    for (platform, ids) in raw {
+        let Ok(platform) = platform.parse() else { continue };
+        for id in OneOrMany::each(ids) {
+            let misfit = id.value.parse().ok().and_then(|it| account_misfit(&platform, &it));
+            if let Some(Misfit { why, hint }) = misfit {
+                file.say_hinted(id.at, Code::AccountForm, why, hint);
+            }
+        }
+    }
 }
 
 /// E-mail addresses differ by case on paper only.

@@ -28,6 +28,11 @@ impl Checked<'_> {
         self.report.say(self.path, at, code, message);
     }
 
+    /// Tells a problem in this file with a hint of its own.
+    pub fn say_hinted(&mut self, at: At, code: Code, message: impl Into<String>, hint: &str) {
+        self.report.say_hinted(self.path, at, code, message, Some(hint.to_owned()));
+    }
+
     /// Tells that a name in this file is not among those that there are.
     pub fn unknown<'a>(
         &mut self,

@@ -1,9 +1,12 @@
 //! The kinds of `inventory/`, as they are written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::super::decode::Placed;
 use super::OneOrMany;
@@ -111,9 +114,9 @@ pub struct RawChannels {
 pub struct RawChannel {
     /// What the channel is for.
     pub summary: Placed<String>,
-    /// Where it is: platform to the channel's id there.
+    /// Where it is: platform to the channel's id there, or to its id and what may be done there.
     #[serde(default)]
-    pub chat: BTreeMap<String, Placed<String>>,
+    pub chat: BTreeMap<String, Placed<RawSpot>>,
     /// The environment that it speaks for.
     pub environment: Option<Placed<String>>,
     /// Whether only invited people read it.
@@ -125,6 +128,75 @@ pub struct RawChannel {
     /// Whether approvals given here count.
     #[serde(default)]
     pub approve: bool,
+}
+
+/// Where a channel is on one platform.
+#[derive(Debug)]
+pub enum RawSpot {
+    /// `platform: id`: everything that the channel is for.
+    Id(String),
+    /// `platform: { id: …, may: […] }`.
+    Place(RawPlace),
+}
+
+/// Where a channel is on one platform, and what may be done there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPlace {
+    /// The channel's id there.
+    pub id: Placed<String>,
+    /// What may be done there; without it, everything that the channel is for.
+    pub may: Option<Placed<Vec<Placed<RawMay>>>>,
+}
+
+/// What may be done in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawMay {
+    /// Give commands that do something.
+    Request,
+    /// Approve, veto, and let pass what the delta guard holds.
+    Approve,
+}
+
+impl<'de> Deserialize<'de> for RawSpot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = RawSpot;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or a mapping with `id` and `may`")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<RawSpot, E> {
+                Ok(RawSpot::Id(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawSpot, A::Error> {
+                RawPlace::deserialize(MapAccessDeserializer::new(map)).map(RawSpot::Place)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for RawSpot {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Spot".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "string" }, generator.subschema_for::<RawPlace>()]
+        })
+    }
 }
 
 /// All environments: `inventory/environments.yaml`.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ban::Ban;
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, Spot, Strength};
 use crate::domain::evidence::{Citation, Evidence, Means, Pull, PullRef, Vote};
 use crate::domain::id::{IntentName, PersonId, Revision, TargetName};
 use crate::domain::intent::{
@@ -86,7 +86,7 @@ fn channel(name: &str, environment: Option<&str>) -> Channel {
     Channel {
         name: id(name),
         summary: String::new(),
-        chat: BTreeMap::from([(id("console"), id(name))]),
+        chat: BTreeMap::from([(id("console"), Spot { id: id(name), may: Strength::BOTH })]),
         environment: environment.map(id),
         private: false,
         ask: Category::ALL.into(),

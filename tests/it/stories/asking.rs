@@ -14,8 +14,7 @@ fn a_stranger_is_told_how_to_become_known() {
         [m3 in #ops]
         I do not know you: nobody in the policy repo has the account `console:zoe`. An admin can add this to a file of inventory/people/:
         ```yaml
-        chat:
-          console: zoe
+        chat: { console: "zoe" }
         ```
         » zoe in #ops: !ping
         [m5 in #ops]
@@ -277,7 +276,7 @@ fn what_is_no_command_does_nothing() {
         world.chat.delete(&at);
         world.chat.set_down(false);
         world.pass("5s");
-        insta::assert_snapshot!(world.told(), @r#"
+        insta::assert_snapshot!(world.told(), @r"
         » ken in #ops: > !run host-info
         » ken in #ops: try `!run host-info` one day
         ```
@@ -285,7 +284,10 @@ fn what_is_no_command_does_nothing() {
         ```
         » bridge in #ops: !run host-info
         » 5s pass
-        "#);
+        [m7 in #ops]
+        Not done: this message was edited before I read it.
+        Hint: send it once more, as a new message
+        ");
         assert!(world.executor.given().is_empty());
     });
 }

@@ -70,7 +70,8 @@ fn what_a_guard_holds_is_let_pass_on_the_host_audited_and_said() {
         - roles: admin, operator, sre, user
         - flags: release-manager
         - answers for service release-bot — Asks for deployments to dev after a build
-        - this account: `console:margaret`
+        - this account, for their file: `chat: { console: "margaret" }`
+        - this place: #ops on console, where requests are taken and approvals count
         "#);
         insta::assert_snapshot!(world.audit().join("\n"), @r#"
         daemon.start
@@ -222,7 +223,8 @@ fn rewritten_history_is_taken_up_by_rearm_and_not_by_accept() {
         @barbara is Barbara Liskov
         - roles: user
         - flags: none
-        - this account: `console:barbara`
+        - this account, for their file: `chat: { console: "barbara" }`
+        - this place: #ops on console, where requests are taken and approvals count
         » a push: change playbooks/scripts/host-info.sh
         [m13 in #ops]
         policy repo: now in force `…` “change playbooks/scripts/host-info.sh” by ada (before: …)

@@ -235,14 +235,16 @@ fn history_that_was_rewritten_is_refused_also_after_a_restart() {
         @barbara is Barbara Liskov
         - roles: operator, user
         - flags: none
-        - this account: `console:barbara`
+        - this account, for their file: `chat: { console: "barbara" }`
+        - this place: #ops on console, where requests are taken and approvals count
         » the daemon is started again
         » barbara in #ops: !whoami
         [m8 in #ops]
         @barbara is Barbara Liskov
         - roles: operator, user
         - flags: none
-        - this account: `console:barbara`
+        - this account, for their file: `chat: { console: "barbara" }`
+        - this place: #ops on console, where requests are taken and approvals count
         "#);
     });
 }

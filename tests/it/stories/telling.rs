@@ -92,7 +92,8 @@ fn people_are_told_as_the_policy_repo_knows_them() {
         @ken is Ken Sato
         - roles: operator, user
         - flags: none
-        - this account: `console:ken`
+        - this account, for their file: `chat: { console: "ken" }`
+        - this place: #ops on console, where requests are taken and approvals count
         » ken in #ops: !whois @mallory
         [m5 in #ops]
         @mallory is Mallory Stone
@@ -214,8 +215,7 @@ fn the_audit_log_is_told_to_those_who_may_see_it() {
         [m7 in #ops]
         I do not know you: nobody in the policy repo has the account `console:zoe`. An admin can add this to a file of inventory/people/:
         ```yaml
-        chat:
-          console: zoe
+        chat: { console: "zoe" }
         ```
         "#);
         insta::assert_snapshot!(world.audit().join("\n"), @r#"

@@ -14,7 +14,7 @@ use tribune::domain::audit::chain::Broken;
 use tribune::domain::audit::report::{self, Finding};
 use tribune::domain::ban::Ban;
 use tribune::domain::body::{Block, Body, Span};
-use tribune::domain::channel::Channel;
+use tribune::domain::channel::{Channel, Spot, Strength};
 use tribune::domain::id::{ChannelName, ChatChannelId, PersonId, Platform};
 use tribune::domain::message::{MessageRef, PostKey};
 use tribune::domain::person::{Person, Principal};
@@ -128,7 +128,10 @@ fn channel(name: &str, summary: &str, private: bool) -> (ChannelName, Channel) {
     let channel = Channel {
         name: name.parse().unwrap(),
         summary: summary.to_owned(),
-        chat: BTreeMap::from([(platform(), format!("chan-{name}").parse().unwrap())]),
+        chat: BTreeMap::from([(
+            platform(),
+            Spot { id: format!("chan-{name}").parse().unwrap(), may: Strength::BOTH },
+        )]),
         environment: None,
         private,
         ask: BTreeSet::new(),

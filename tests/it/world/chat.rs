@@ -31,6 +31,8 @@ struct Server {
     channels: BTreeSet<ChatChannelId>,
     accounts: BTreeSet<AccountId>,
     machines: BTreeSet<AccountId>,
+    deactivated: BTreeSet<AccountId>,
+    names: BTreeMap<AccountId, String>,
     messages: Vec<Written>,
     by_key: BTreeMap<PostKey, usize>,
     files: BTreeMap<PostKey, (MessageRef, TextFile)>,
@@ -96,6 +98,25 @@ impl FakeChat {
     /// Makes an account a bot's.
     pub fn is_machine(&self, account: &str) {
         self.server().machines.insert(account.parse().unwrap());
+    }
+
+    /// The server closes an account, with everything that it ever wrote or reacted.
+    pub fn deactivate(&self, account: &str) {
+        self.server().deactivated.insert(account.parse().unwrap());
+    }
+
+    /// Somebody takes another name; the account stays the same.
+    pub fn rename(&self, account: &str, name: &str) {
+        self.server().names.insert(account.parse().unwrap(), name.to_owned());
+    }
+
+    /// A webhook, bridge or remote server writes in the name of somebody's account.
+    pub fn forge(&self, account: &str, channel: &str, thread: Option<&MessageRef>, text: &str) {
+        let thread = thread.map(|root| root.id.clone());
+        let at = self.append(account, channel.parse().unwrap(), thread, text);
+        let mut server = self.server();
+        let place = server.place(&at).expect("it was just written");
+        server.messages[place].message.kind = AuthorKind::Machine;
     }
 
     /// Somebody writes in a channel, or with `dm:<account>` to Tribune alone.
@@ -237,7 +258,25 @@ impl FakeChat {
 
 impl Server {
     fn kind_of(&self, account: &AccountId) -> AuthorKind {
-        if self.machines.contains(account) { AuthorKind::Machine } else { AuthorKind::Human }
+        match (self.machines.contains(account), self.deactivated.contains(account)) {
+            (true, _) => AuthorKind::Machine,
+            (false, true) => AuthorKind::Deactivated,
+            (false, false) => AuthorKind::Human,
+        }
+    }
+
+    /// Returns what kind an account is now that wrote or reacted as `kind`.
+    fn now(&self, kind: AuthorKind, account: &Account) -> AuthorKind {
+        match kind {
+            AuthorKind::Human => self.kind_of(&account.id),
+            AuthorKind::Tribune | AuthorKind::Machine | AuthorKind::Deactivated => kind,
+        }
+    }
+
+    /// Returns a message as Tribune reads it now.
+    fn shown(&self, written: &Written) -> Message {
+        let message = written.message.clone();
+        Message { kind: self.now(message.kind, &message.author), ..message }
     }
 
     /// Says whether Tribune can post there; a direct channel is there once its account is.
@@ -314,7 +353,7 @@ impl Chat for FakeChat {
         let after: usize = cursor.0.parse().map_err(|_| self.rejected("that is no cursor"))?;
         let new = server.messages.iter().skip(after);
         let new = new.filter(|it| !it.deleted && it.message.kind != AuthorKind::Tribune);
-        Ok((new.map(|it| it.message.clone()).collect(), end))
+        Ok((new.map(|it| server.shown(it)).collect(), end))
     }
 
     async fn post(
@@ -370,12 +409,15 @@ impl Chat for FakeChat {
 
     async fn read(&self, at: &MessageRef) -> Result<Option<Message>, ChatError> {
         let server = self.call()?;
-        Ok(server.place(at).map(|place| server.messages[place].message.clone()))
+        Ok(server.place(at).map(|place| server.shown(&server.messages[place])))
     }
 
     async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, ChatError> {
         let (server, place) = self.call_on(at)?;
-        Ok(server.messages[place].reactions.clone())
+        let reactions = server.messages[place].reactions.iter();
+        let shown =
+            reactions.map(|it| Reaction { kind: server.now(it.kind, &it.account), ..it.clone() });
+        Ok(shown.collect())
     }
 
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError> {
@@ -385,7 +427,7 @@ impl Chat for FakeChat {
                 && it.message.at.channel == at.channel
                 && it.message.thread.as_ref() == Some(&at.id)
         });
-        Ok(replies.map(|it| it.message.clone()).collect())
+        Ok(replies.map(|it| server.shown(it)).collect())
     }
 
     fn permalink(&self, at: &MessageRef) -> String {
@@ -404,7 +446,10 @@ impl Chat for FakeChat {
     }
 
     fn name(&self, account: &Account) -> String {
-        format!("@{}", account.id)
+        match self.server().names.get(&account.id) {
+            Some(name) => format!("@{name}"),
+            None => format!("@{}", account.id.as_str().trim_start_matches('@')),
+        }
     }
 
     fn own_names(&self) -> Vec<String> {
@@ -413,7 +458,7 @@ impl Chat for FakeChat {
 }
 
 /// Returns a body as text, for people who read tests.
-fn plain(body: &Body) -> String {
+pub fn plain(body: &Body) -> String {
     let line = |spans: &Vec<Span>| match one_line(&spans.iter().map(span).collect::<String>()) {
         // A line of text is no rule.
         line if line.trim_end() == RULE => format!("\\{line}"),

@@ -17,6 +17,7 @@ pub mod source;
 pub mod store;
 mod sweep;
 mod telling;
+pub mod two;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use tribune::engine::tuning::Tuning;
 use tribune::engine::{Engine, Options, Ports};
 use tribune::exec::by_kind::ByKind;
 use tribune::exec::file::{FileConfig, Files};
+use tribune::ports::chat::Chat as _;
 use tribune::ports::clock::Clock as _;
 use tribune::ports::store::Store;
 use tribune::redact::Redactor;
@@ -60,6 +62,8 @@ pub struct World {
     pub clock: Arc<FakeClock>,
     /// The chat server.
     pub chat: Arc<FakeChat>,
+    /// Another chat server, of another platform, where a story has one.
+    matrix: Option<Arc<FakeChat>>,
     /// The policy repo.
     pub source: Arc<FakeSource>,
     /// Pull requests.
@@ -116,6 +120,7 @@ impl World {
         Self {
             clock,
             chat: Arc::new(chat),
+            matrix: None,
             source: Arc::new(source),
             forge: Arc::default(),
             executor: FakeExecutor::default(),
@@ -138,7 +143,7 @@ impl World {
         let ports = Ports {
             clock: Arc::clone(&self.clock) as _,
             store: Arc::new(store),
-            chats: BTreeMap::from([("console".parse().unwrap(), Arc::clone(&self.chat) as _)]),
+            chats: self.chats().map(|it| (it.platform().clone(), Arc::clone(it) as _)).collect(),
             forge: Arc::clone(&self.forge) as _,
             source: Arc::clone(&self.source) as _,
             executor: Arc::new(ByKind {
@@ -237,7 +242,8 @@ impl World {
     fn settle(&self) {
         const PATIENCE: u32 = 20_000;
         let mut quiet = 0;
-        let mut calls = self.chat.calls();
+        let all = || self.chats().map(|chat| chat.calls()).sum::<u64>();
+        let mut calls = all();
         for _ in 0..PATIENCE {
             self.runtime.block_on(async {
                 for _ in 0..64 {
@@ -245,7 +251,7 @@ impl World {
                 }
                 tokio::task::spawn_blocking(|| {}).await.expect("it does nothing");
             });
-            let now = self.chat.calls();
+            let now = all();
             quiet = if now == calls { quiet + 1 } else { 0 };
             calls = now;
             if quiet > 12 {

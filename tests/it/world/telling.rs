@@ -97,7 +97,8 @@ impl World {
     /// content (revisions, digests) are `…`.
     pub(super) fn heard(&mut self) -> String {
         let mut told = Vec::new();
-        for written in self.chat.everything() {
+        let everything: Vec<_> = self.chats().flat_map(|chat| chat.everything()).collect();
+        for written in everything {
             let message = &written.message;
             let known = self.heard.insert(message.at.clone(), written.edits);
             let ours = message.kind == AuthorKind::Tribune && message.edited == Edited::No;
@@ -113,14 +114,18 @@ impl World {
                 Some(root) => format!("the thread of {root}"),
                 None => format!("#{}", message.at.channel),
             };
-            told.push(format!("[{} in {place}]\n{text}", message.at.id));
+            let on = match message.at.platform.as_str() {
+                "console" => String::new(),
+                platform => format!("{platform} "),
+            };
+            told.push(format!("[{on}{} in {place}]\n{text}", message.at.id));
         }
         HEX.replace_all(&told.join("\n"), "…").into_owned()
     }
 
     /// No secret is in anything that anybody can read.
     pub(super) fn check_secrets(&self) {
-        for written in self.chat.everything() {
+        for written in self.chats().flat_map(|chat| chat.everything()) {
             let ours = written.message.kind == AuthorKind::Tribune;
             assert!(!ours || !written.message.text.contains(SECRET), "{}", written.message.text);
         }

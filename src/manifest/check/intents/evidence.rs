@@ -6,14 +6,13 @@ use jiff::SignedDuration;
 
 use super::super::super::decode::Placed;
 use super::super::super::raw::intent::{RawApproval, RawCite, RawIntent, RawNotify, RawSlot};
+use super::super::PRODUCTION;
 use super::super::values::Checked;
 use super::Around;
 use crate::domain::diagnostic::Code;
 use crate::domain::id::RoleName;
 use crate::domain::intent::{ApprovalRule, Category, Cite, Notify, Slot};
 
-/// The environment in which a citation must say what it is for.
-const PRODUCTION: &str = "prod";
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
