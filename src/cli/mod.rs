@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well, 1 something was found wrong, 2 typed wrongly or settings broken.
 
 mod audit;
+mod ban;
 mod check;
 mod completions;
 mod config;
@@ -77,6 +78,8 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
+    Ban(ban::BanArgs),
+    Unban(ban::UnbanArgs),
     Source(source::SourceArgs),
     Request(request::RequestArgs),
     File(file::FileArgs),
@@ -121,6 +124,8 @@ impl Command {
             Self::Reconcile(_) => reconcile::run(file, out),
             Self::Pause(args) => pause::pause(args, file, out),
             Self::Resume(args) => pause::resume(args, file, out),
+            Self::Ban(args) => ban::ban(args, file, out),
+            Self::Unban(args) => ban::unban(args, file, out),
             Self::Source(args) => source::run(args, file, out),
             Self::Request(args) => request::run(args, file, out),
             Self::File(args) => file::run(args, file, out),

@@ -94,6 +94,9 @@ fn render(status: &Status) -> String {
     for pause in &status.pauses {
         text.push_str(&format!("paused     {}\n", crate::domain::reply::pause::holds(pause)));
     }
+    for ban in &status.bans {
+        text.push_str(&format!("banned     {}\n", crate::domain::reply::ban::holds(ban)));
+    }
     for it in &status.schedules {
         let next = it.next.map_or("never again".to_owned(), |at| format!("next at {at}"));
         text.push_str(&format!("scheduled  {} {next} ({})\n", it.intent, it.rule));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::ban::Ban;
+use super::ban::{Ban, Bans};
 use super::channel::{Channel, Wanted};
 use super::id::{
     AccountId, ChannelName, ChatChannelId, ForgeName, IntentName, ObjectId, PersonId, Platform,
@@ -24,8 +24,8 @@ pub struct PolicyRepo {
     pub services: BTreeMap<ServiceId, Service>,
     /// Every role.
     pub roles: Roles,
-    /// Every ban, expired ones included.
-    pub bans: Vec<Ban>,
+    /// Every ban, ended ones included; those that bind provisionally too, where they were added.
+    pub bans: Bans,
     /// Every channel.
     pub channels: BTreeMap<ChannelName, Channel>,
     /// Hosts, groups, environments.
@@ -102,10 +102,7 @@ impl PolicyRepo {
 
     /// Returns the live ban on `subject` that lasts longest.
     pub fn live_ban(&self, subject: &Principal, now: Timestamp) -> Option<&Ban> {
-        self.bans
-            .iter()
-            .filter(|ban| ban.subject == *subject && ban.is_live(now))
-            .max_by_key(|ban| ban.until.unwrap_or(Timestamp::MAX))
+        self.bans.live(subject, now)
     }
 
     /// Returns the channel that a chat channel is.

@@ -140,7 +140,7 @@ fn material(key: &SigningKey) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ban::Ban;
+    use crate::domain::ban::{Ban, Rests};
     use crate::domain::person::Person;
 
     fn revision() -> Revision {
@@ -208,12 +208,13 @@ mod tests {
     #[test]
     fn a_banned_person_signs_no_revision() {
         let mut repo = repo(&[("ada", "ssh-ed25519 AAAA"), ("bob", "ssh-ed25519 BBBB")]);
-        repo.bans.push(Ban {
+        repo.bans.add(Ban {
             origin: "inventory/bans/bob.yaml".parse().unwrap(),
             subject: Principal::Person("bob".parse().unwrap()),
             by: "ada".parse().unwrap(),
             reason: "left".into(),
             until: Some(Timestamp::from_second(100).unwrap()),
+            rests: Rests::OnFile,
         });
         let at = |second| Signers::of_revisions(&repo, Timestamp::from_second(second).unwrap());
         assert_eq!(at(99).people, ["ada".parse().unwrap()]);

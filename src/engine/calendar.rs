@@ -1,4 +1,5 @@
-//! What is due at a time and belongs to no request: ends of pauses, occurrences of schedules.
+//! What is due at a time and belongs to no request: ends of pauses and
+//! provisional bans, occurrences of schedules.
 //!
 //! One loop. It sleeps until the next thing is due, or until it is woken because something that
 //! it looks at has changed.
@@ -16,7 +17,7 @@ const AT_MOST: SignedDuration = SignedDuration::from_hours(24);
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 impl Engine {
-    /// Says that pauses, schedules or the rules of schedules have changed.
+    /// Says that pauses, bans, schedules or the rules of schedules have changed.
     pub(super) fn wake_calendar(&self) {
         self.calendar_wake.notify_one();
     }
@@ -41,7 +42,8 @@ impl Engine {
     async fn turn_page(self: &Arc<Self>) -> Result<Timestamp, EngineError> {
         let now = self.now();
         let pauses = self.tend_pauses(now).await?;
+        let bans = self.tend_bans(now).await?;
         let schedules = self.tend_schedules(now).await?;
-        Ok([pauses, schedules].into_iter().flatten().min().unwrap_or(now + AT_MOST))
+        Ok([pauses, bans, schedules].into_iter().flatten().min().unwrap_or(now + AT_MOST))
     }
 }

@@ -8,6 +8,8 @@
 //! - [`requests`]: one request at a time, under its own lock, decided on what is so now
 //! - [`runs`]: from permitted to ended; the only caller of the gate
 //! - [`outbox`]: posts as they should stand, to posts as they stand
+//! - [`applied`]: the snapshot that decides, provisional bans laid over it
+//! - [`bans`]: who is banned in chat, until that lasts or lapses
 //! - [`pauses`]: what holds an intent, or everything, for a while
 //! - [`schedules`]: intents that ask for themselves
 //! - [`calendar`]: what is due at a time and belongs to no request
@@ -22,6 +24,8 @@
 //! - [`status`]: how every loop is
 //! - [`verifying`]: the audit log against its witnesses, when somebody asks
 
+mod applied;
+pub mod bans;
 pub mod calendar;
 pub mod clocks;
 pub mod dam;
@@ -161,7 +165,9 @@ pub struct Engine {
     redactor: Arc<ArcSwap<Redactor>>,
     tuning: ArcSwap<Tuning>,
     settings_read: ArcSwapOption<SettingsRead>,
-    applied: Arc<ArcSwapOption<Snapshot>>,
+    deciding: Arc<applied::Deciding>,
+    /// Bans change one at a time, so that what decides is what the store says.
+    banning: tokio::sync::Mutex<()>,
     sessions: Arc<sessions::Sessions>,
     locks: locks::Locks,
     runs: runs::Running,
@@ -190,13 +196,13 @@ impl Engine {
     /// secret replaces `redactor`.
     pub fn new(ports: Ports, options: Options, redactor: Arc<ArcSwap<Redactor>>) -> Arc<Self> {
         let started = ports.clock.now();
-        let applied = Arc::new(ArcSwapOption::<Snapshot>::empty());
+        let deciding = Arc::new(applied::Deciding::default());
         let sessions = Arc::new(sessions::Sessions::new(
             Arc::clone(&ports.store),
             Arc::clone(&ports.clock),
             {
-                let applied = Arc::clone(&applied);
-                Arc::new(move || applied.load_full())
+                let deciding = Arc::clone(&deciding);
+                Arc::new(move || deciding.load())
             },
             options.console.clone(),
         ));
@@ -206,7 +212,8 @@ impl Engine {
             settings_read: ArcSwapOption::empty(),
             options,
             redactor,
-            applied,
+            deciding,
+            banning: tokio::sync::Mutex::new(()),
             sessions,
             locks: locks::Locks::default(),
             runs: runs::Running::default(),
@@ -236,6 +243,7 @@ impl Engine {
     /// is said in the operations channel as soon as there is one, and nothing is permitted.
     pub async fn start(self: &Arc<Self>) -> Result<(), EngineError> {
         self.audit_start().await?;
+        self.restore_bans().await?;
         self.restore_applied().await?;
         self.reconcile().await;
         self.recover_runs().await?;
@@ -266,9 +274,10 @@ impl Engine {
         }
     }
 
-    /// Returns the snapshot that decides, if there is one.
+    /// Returns the snapshot that decides, if there is one: the applied revision, with the bans
+    /// that bind provisionally.
     pub fn applied(&self) -> Option<Arc<Snapshot>> {
-        self.applied.load_full()
+        self.deciding.load()
     }
 
     /// Returns the world.

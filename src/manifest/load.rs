@@ -97,7 +97,7 @@ impl Reader<'_> {
             people,
             services,
             roles,
-            bans,
+            bans: bans.into_iter().collect(),
             channels: channels.unwrap_or_default(),
             inventory: known.inventory.unwrap_or_default(),
             intents,

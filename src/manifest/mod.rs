@@ -7,6 +7,7 @@
 
 mod check;
 mod decode;
+pub mod edit;
 mod files;
 mod layout;
 mod load;

@@ -15,10 +15,20 @@ pub enum Act<'a> {
     Veto(Ballot<'a>),
     /// See something.
     View(Viewed<'a>),
-    /// Ban a person.
-    Ban(&'a PersonId),
-    /// Lift a person's ban.
-    Unban(&'a PersonId),
+    /// Ban a person, provisionally.
+    Ban {
+        /// Whom.
+        subject: &'a PersonId,
+        /// Whether they were banned in chat within the last week.
+        again: bool,
+    },
+    /// Lift a person's provisional ban.
+    Unban {
+        /// Whose.
+        subject: &'a PersonId,
+        /// Whether the same person asked for the ban.
+        issued: bool,
+    },
     /// Propose a change of the policy repo, about somebody if it is about a person.
     Propose(ChangeKind, Option<&'a PersonId>),
     /// Leave drift of an intent on a target as it is for a while.
@@ -166,8 +176,8 @@ impl Act<'_> {
             Self::Approve(_) => "approve",
             Self::Veto(_) => "veto",
             Self::View(_) => "view",
-            Self::Ban(_) => "ban",
-            Self::Unban(_) => "unban",
+            Self::Ban { .. } => "ban",
+            Self::Unban { .. } => "unban",
             Self::Propose(..) => "propose",
             Self::Ignore(..) => "ignore",
             Self::Pause(_) => "pause",

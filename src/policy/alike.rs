@@ -41,7 +41,7 @@ impl Alike {
             named.extend(people.filter_map(|uid| uid.eid.parse::<PersonId>().ok()));
         }
         let mut bans: BTreeMap<&PersonId, Vec<_>> = BTreeMap::new();
-        for ban in &repo.bans {
+        for ban in repo.bans.iter() {
             if let Principal::Person(person) = &ban.subject {
                 bans.entry(person).or_default().push((ban.reason.as_str(), ban.until));
             }

@@ -83,6 +83,13 @@ impl Policies {
         Ok((Self { schema, facts, index, alike, moment, base, rules }, vec![]))
     }
 
+    /// Returns the same policies with the facts of `repo`, which differs from the one that they
+    /// were compiled for in its bans alone.
+    pub(super) fn knowing(&self, repo: &PolicyRepo) -> Self {
+        let (facts, alike) = (Facts::of(repo), Alike::of(repo, self.rules.values()));
+        Self { facts, alike, ..self.clone() }
+    }
+
     /// Iterates over all rules in order of id.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.values()

@@ -265,11 +265,7 @@ pub(super) fn stand_in(name: &str, role: Option<&RoleName>) -> Fact {
 
 fn with_ban(fact: Fact, repo: &PolicyRepo, subject: &Principal) -> Fact {
     // The ban that lasts longest says it all: if any is live, this one is.
-    let longest = repo
-        .bans
-        .iter()
-        .filter(|ban| ban.subject == *subject)
-        .max_by_key(|ban| ban.until.unwrap_or(Timestamp::MAX));
+    let longest = repo.bans.on(subject).max_by_key(|ban| ban.until.unwrap_or(Timestamp::MAX));
     match longest {
         Some(ban) => fact.with("ban", ban_record(ban)),
         None => fact,

@@ -81,10 +81,13 @@ fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene
         Act::View(Viewed::Intent(intent)) => start(uid("Intent", intent.as_str())),
         Act::View(Viewed::Channel(channel)) => start(uid("Channel", channel.as_str())),
         Act::View(Viewed::Page(page)) => start(uid("Page", page.as_str())),
-        Act::Ban(subject) | Act::Unban(subject) => {
-            let outranks = outranks(&snapshot.repo, &standing.roles, subject);
-            start(uid("Person", subject.as_str()))
-                .with("outranks", RestrictedExpression::new_bool(outranks))
+        Act::Ban { subject, again } => {
+            about(snapshot, standing, start(uid("Person", subject.as_str())), subject)
+                .with("again", RestrictedExpression::new_bool(*again))
+        }
+        Act::Unban { subject, issued } => {
+            about(snapshot, standing, start(uid("Person", subject.as_str())), subject)
+                .with("issued", RestrictedExpression::new_bool(*issued))
         }
         Act::Propose(kind, subject) => start(uid("Change", kind.as_str()))
             .naming_if("subject", subject.map(|subject| uid("Person", subject.as_str()))),
@@ -94,6 +97,12 @@ fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene
         Act::Pause(intent) | Act::Resume(intent) => start(thing(intent)),
         Act::Administer => start(uid("Instance", INSTANCE)),
     }
+}
+
+/// Adds how high the two stand.
+fn about(snapshot: &Snapshot, standing: &Standing, ask: Ask, subject: &PersonId) -> Ask {
+    let outranks = outranks(&snapshot.repo, &standing.roles, subject);
+    ask.with("outranks", RestrictedExpression::new_bool(outranks))
 }
 
 fn with_ballot(ask: Ask, ballot: &Ballot<'_>) -> Ask {

@@ -35,6 +35,7 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::ban::Ban;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::domain::repo::PolicyRepo;
@@ -75,6 +76,16 @@ impl Snapshot {
         let snapshot = Self { revision, repo, policies };
         warnings.extend(lint::closed_schedules(&snapshot));
         Ok((snapshot, warnings))
+    }
+
+    /// Returns the same revision with these bans binding provisionally, in place of any before.
+    /// Policies see them as they see the bans of files.
+    #[must_use]
+    pub fn binding(&self, provisional: Vec<Ban>) -> Self {
+        let bans = self.repo.bans.binding(provisional);
+        let repo = PolicyRepo { bans, ..self.repo.clone() };
+        let policies = self.policies.knowing(&repo);
+        Self { revision: self.revision.clone(), repo, policies }
     }
 }
 

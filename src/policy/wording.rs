@@ -104,6 +104,9 @@ impl Words<'_> {
             ("context.pr", "independent_review") => {
                 "nobody independent reviewed the cited pull request".to_owned()
             }
+            ("context", "issued") => {
+                format!("{} did not ask for this ban", self.who)
+            }
             ("context", "outranks") => {
                 let subject = self.ready.resource.id().unescaped().to_owned();
                 format!("not every role of @{subject} lies below one of {}'s", self.who)

@@ -15,6 +15,7 @@ pub mod forge;
 pub mod ledger;
 pub mod revision;
 pub mod source;
+pub mod stock;
 pub mod store;
 
 /// What a caller should do about a failure.

@@ -105,17 +105,15 @@ pub enum Pin {
     Run(RunId),
 }
 
-/// A change of one file, prepared for people to merge.
+/// A change of files, prepared for people to merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// On top of which revision.
     pub base: Revision,
     /// On which branch; one that is there is replaced.
     pub branch: String,
-    /// Which file.
-    pub path: RepoPath,
-    /// What it is to hold; it stays a program if it was one.
-    pub content: Vec<u8>,
+    /// What each file is to hold; it stays a program if it was one. `None` removes it.
+    pub files: BTreeMap<RepoPath, Option<Vec<u8>>>,
     /// The whole message, trailers included.
     pub message: String,
     /// When.

@@ -14,6 +14,7 @@ use super::Retry;
 use super::chat::Cursor;
 pub use super::filter::{AuditFilter, IncidentFilter, RequestFilter, RunFilter};
 use super::revision::{RevisionFilter, RevisionRecord};
+pub use super::stock::{Forget, Old, Stock, Swept};
 use crate::domain::audit::{Entry, Row};
 use crate::domain::body::Body;
 use crate::domain::diagnostic::Diagnostic;
@@ -23,6 +24,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{IncidentId, IntentName, PersonId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, Post, PostKey, Posted};
 use crate::domain::pause::{Pause, Scope};
+use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::Request;
 pub use crate::domain::revision_change::HighWater;
 use crate::domain::run::RunRecord;
@@ -76,6 +78,12 @@ pub enum Conflict {
     /// The intent is paused.
     #[error("{0} is paused")]
     Paused(IntentName),
+    /// Other bans bind provisionally than were decided with.
+    #[error("other bans bind")]
+    Bans,
+    /// The provisional ban on this person is not the one that was read.
+    #[error("the ban on @{0} has changed")]
+    Ban(PersonId),
     /// The schedule of this intent was moved on by somebody else.
     #[error("the schedule of {0} has moved on")]
     Schedule(IntentName),
@@ -88,6 +96,8 @@ pub enum Expect {
     Applied(Revision),
     /// No pause holds this intent, not even one whose time is over and whose end is not recorded.
     Unpaused(IntentName),
+    /// Exactly these people are banned provisionally, each since then; ended ones not counted.
+    Bans(BTreeMap<PersonId, Timestamp>),
 }
 
 /// All that one step does. Requests carry the version they were read with (0: new); the store
@@ -139,6 +149,8 @@ pub struct Change {
     pub unwatch: Vec<WatchKey>,
     /// Pauses to make, replace or lift; refused if one is not the one that was read.
     pub pauses: Vec<Swap<Scope, Pause>>,
+    /// Provisional bans to make, replace or forget; refused if one is not the one that was read.
+    pub bans: Vec<Swap<PersonId, ProvisionalBan>>,
     /// Marks of schedules to make, move or remove; refused if one is not the one that was read.
     pub schedules: Vec<Swap<IntentName, Mark>>,
     /// What to remove for good.
@@ -154,73 +166,6 @@ pub struct Handled {
     pub at: MessageRef,
     /// When it was written, by the chat server's clock.
     pub sent: Timestamp,
-}
-
-/// What to remove for good, the oldest first. What is asked for and not there is no error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forget {
-    /// What.
-    pub what: Old,
-    /// At most so many at once, so that nobody waits long for the store.
-    pub limit: u32,
-}
-
-/// Something that is not needed any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Old {
-    /// That messages which were written before were handled.
-    Messages(Timestamp),
-    /// Sign-in links and sessions whose time was over before.
-    SignIns(Timestamp),
-    /// The output of runs that ended before; the runs stay.
-    Output(Timestamp),
-    /// Requests that ended before, with their runs and posts. Never the newest, whose number
-    /// must not be given again; never the uses of pull requests.
-    Requests(Timestamp),
-    /// Posts that are said once ([`is_said_once`](crate::domain::retention::is_said_once)) and
-    /// have stood as they should since before. Those that a sweep sees so for the first time are
-    /// noted as of `now`. Never one in whose thread another stands.
-    Posts {
-        /// Since before when.
-        before: Timestamp,
-        /// The present time.
-        now: Timestamp,
-    },
-    /// Audit rows before this one. That it is the row of a signed checkpoint, and that an audit
-    /// row tells of the removal, is the caller's business.
-    Audit(u64),
-}
-
-/// How the last sweep went.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Swept {
-    /// When it ended; `None`: there was none.
-    pub at: Option<Timestamp>,
-    /// What it removed, by kind, in the words of `status`.
-    pub removed: BTreeMap<String, u64>,
-    /// When the mirror was last cleaned.
-    pub mirror: Option<Timestamp>,
-    /// The audit row up to which a prune that was begun still has to go.
-    pub pruning: Option<u64>,
-}
-
-/// How much is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Stock {
-    /// Handled messages.
-    pub messages: u64,
-    /// Sign-in links and sessions.
-    pub sign_ins: u64,
-    /// Runs whose output is there.
-    pub outputs: u64,
-    /// Requests, open ones too.
-    pub requests: u64,
-    /// Posts.
-    pub posts: u64,
-    /// Audit rows.
-    pub audit: u64,
-    /// The first audit row that is there; 0: none.
-    pub audit_first: u64,
 }
 
 /// A stored value that is replaced if it still is what was read.
@@ -458,6 +403,10 @@ pub trait Store: Send + Sync {
     /// Returns every stored pause in order of scope; those that are over too, until they are
     /// lifted.
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
+
+    /// Returns every provisional ban in order of subject; ended ones too, until they are
+    /// forgotten.
+    async fn bans(&self) -> Result<Vec<ProvisionalBan>, StoreError>;
 
     /// Returns the mark of every schedule, in order of intent.
     async fn schedules(&self) -> Result<BTreeMap<IntentName, Mark>, StoreError>;

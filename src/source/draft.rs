@@ -15,14 +15,19 @@ pub(super) fn write(repo: &Repository, draft: &Draft) -> Result<Revision, Source
     let failed = |error: git2::Error| read_error(&error);
     let base = mirror::commit(repo, &draft.base)?;
     let tree = base.tree().map_err(failed)?;
-    let before = tree.get_path(std::path::Path::new(draft.path.as_str())).ok();
-    let mode = match before.map(|entry| entry.filemode()) {
-        Some(0o100_755) => FileMode::BlobExecutable,
-        Some(_) | None => FileMode::Blob,
-    };
-    let blob = repo.blob(&draft.content).map_err(failed)?;
     let mut update = TreeUpdateBuilder::new();
-    update.upsert(draft.path.as_str(), blob, mode);
+    for (path, content) in &draft.files {
+        let Some(content) = content else {
+            update.remove(path.as_str());
+            continue;
+        };
+        let before = tree.get_path(std::path::Path::new(path.as_str())).ok();
+        let mode = match before.map(|entry| entry.filemode()) {
+            Some(0o100_755) => FileMode::BlobExecutable,
+            Some(_) | None => FileMode::Blob,
+        };
+        update.upsert(path.as_str(), repo.blob(content).map_err(failed)?, mode);
+    }
     let tree = update.create_updated(repo, &tree).map_err(failed)?;
     let tree = repo.find_tree(tree).map_err(failed)?;
     let author =

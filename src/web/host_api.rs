@@ -6,10 +6,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ban::Ban;
 use crate::domain::file::path::ManagedPath;
 use crate::domain::id::{IntentName, PersonId, RequestId, RunId, TargetName};
 use crate::domain::pause::{Pause, Scope};
 use crate::domain::person::Principal;
+use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::{Request, State};
 use crate::domain::retention::Retention;
 use crate::domain::run::RunRecord;
@@ -48,6 +50,10 @@ pub mod path {
     pub const PAUSE: &str = "/v1/pause";
     /// POST [`super::ResumeOrder`]: [`super::Done`].
     pub const RESUME: &str = "/v1/resume";
+    /// GET: [`super::BanList`].
+    pub const BANS: &str = "/v1/bans";
+    /// POST [`super::UnbanOrder`]: [`super::Done`].
+    pub const UNBAN: &str = "/v1/unban";
     /// POST [`super::Who`]: [`super::SignInLink`].
     pub const LOGIN: &str = "/v1/login";
     /// POST [`super::Who`]: [`super::SignedOut`].
@@ -73,6 +79,9 @@ pub struct Status {
     pub signed_in: Vec<PersonId>,
     /// Pauses that hold.
     pub pauses: Vec<Pause>,
+    /// Provisional bans that bind.
+    #[serde(default)]
+    pub bans: Vec<ProvisionalBan>,
     /// How schedules stand.
     pub schedules: Vec<Planned>,
     /// The last row of the audit log.
@@ -232,6 +241,24 @@ pub struct PauseOrder {
 pub struct ResumeOrder {
     /// An intent or everything.
     pub scope: Scope,
+}
+
+/// Who is banned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanList {
+    /// Every ban that holds, provisional ones too.
+    pub bans: Vec<Ban>,
+    /// More on the provisional ones.
+    pub provisional: Vec<ProvisionalBan>,
+}
+
+/// Whose provisional ban to lift.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnbanOrder {
+    /// Whose.
+    pub person: PersonId,
+    /// Why; goes to the audit log.
+    pub reason: String,
 }
 
 /// A schedule as it stands.

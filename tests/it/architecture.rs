@@ -144,6 +144,34 @@ fn every_vendor_crate_has_one_home() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Who may ask for the bans of files alone: whatever compares revisions or changes the files.
+/// Everybody else asks whether somebody is banned, and that is over provisional bans too.
+const BANS_OF_FILES: &[&str] = &[
+    "domain/ban.rs",
+    "domain/revision_change/guard.rs",
+    "domain/revision_change/mod.rs",
+    "domain/revision_change/tests.rs",
+    "engine/bans.rs",
+];
+
+#[test]
+fn whoever_asks_for_bans_gets_provisional_ones_too() {
+    let mut wrong = Vec::new();
+    let mut decides = Vec::new();
+    for source in sources() {
+        let path = source.path.display().to_string();
+        if source.code.contains(".of_files()") && !BANS_OF_FILES.contains(&path.as_str()) {
+            wrong.push(format!("{path} asks for the bans of files alone"));
+        }
+        // The snapshot that decides has one home, which lays the bans over it.
+        if source.code.contains("ArcSwapOption<Snapshot>") {
+            decides.push(path);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(decides, ["engine/applied.rs"]);
+}
+
 #[test]
 fn no_file_has_grown_too_large() {
     let large: Vec<String> = sources()

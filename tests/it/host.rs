@@ -95,6 +95,7 @@ async fn every_command_on_the_host_is_answered_audited_and_announced() {
 
     requests(&mut house).await;
     sign_in(&mut house).await;
+    bans(&mut house).await;
     source(&mut house).await;
 
     let expected: Vec<_> = house.commands.iter().map(|command| (me(), command.clone())).collect();
@@ -141,6 +142,29 @@ async fn sign_in(house: &mut House) {
     assert!(house.ground.page("grace", "/c/ops").await.is_some());
     house.act(&["logout", "@grace"], 0, "ended 1 sessions of @grace");
     assert!(house.ground.page("grace", "/c/ops").await.is_none(), "she is signed out");
+}
+
+/// Lists who is banned, and lifts what was asked for in chat.
+async fn bans(house: &mut House) {
+    house.tell(&["ban", "list"], 0, "inventory/bans/mallory.yaml");
+    let lift = ["unban", "@barbara", "--reason", "a mistake"];
+    house.act(&lift, 1, "error: @barbara is not banned provisionally");
+    house.say("!ban @barbara \"shared an account\" 7d", "three").await;
+    house
+        .until("the ban with its branch", |ground| {
+            let list = ground.command(&["ban", "list"])?;
+            list.contains("chat, lapses unless tribune/ban-").then_some(())
+        })
+        .await;
+    let weak = i32::from(tribune::process::sandbox::probe().needs_weak());
+    house.tell(&["status"], weak, "banned     @barbara provisionally until ");
+    house.tell(&["login", "@barbara"], 1, "barbara is banned until ");
+    house.commands.push("login @barbara".to_owned());
+    house.act(&lift, 0, "the provisional ban on @barbara is lifted");
+    house.act(&lift, 1, "error: @barbara is not banned provisionally");
+    let ends = house.rows("ban.end");
+    assert_eq!(ends.len(), 1);
+    assert_eq!((ends[0].0.as_str(), &ends[0].1["reason"]), (me().as_str(), &"a mistake".into()));
 }
 
 /// What is bad, held and rewritten, and the ways out.

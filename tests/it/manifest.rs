@@ -5,6 +5,7 @@ use tribune::domain::id::RepoPath;
 use tribune::domain::intent::{ArgvWord, Category, Notify, OnBusy, Per};
 use tribune::domain::param::{ParamKind, Value};
 use tribune::domain::repo::PolicyRepo;
+use tribune::manifest::edit::ban_file;
 use tribune::manifest::{self, Files};
 
 use crate::bytes::holds_for_bytes;
@@ -102,7 +103,7 @@ fn what_the_inventory_says_is_what_is_loaded() {
     assert!(ada.signing_keys[0].public.starts_with("ssh-ed25519 "));
     let bot = &repo.services[&"bot".parse().unwrap()];
     assert_eq!((bot.summary.as_str(), bot.owner.as_ref().unwrap().as_str()), ("A bot", "ben"));
-    let ban = &repo.bans[0];
+    let ban = &repo.bans.of_files()[0];
     assert_eq!((ban.subject.to_string().as_str(), ban.by.as_str()), ("@dan", "ada"));
     assert_eq!(
         (ban.reason.as_str(), ban.until),
@@ -118,6 +119,20 @@ fn what_the_inventory_says_is_what_is_loaded() {
     let local = &repo.inventory.targets[&"local".parse().unwrap()];
     assert_eq!(local.environment.as_str(), "dev");
     assert_eq!(repo.inventory.resolve("web").len(), 2);
+}
+
+#[test]
+fn a_ban_that_tribune_writes_is_read_as_it_was_meant() {
+    let reason = "said \"no: never\" # to \\ everybody, é ✅ 'x' {a: b} - *c &d !e %f @g `h`";
+    for until in [None, "2027-01-01T00:00:00Z".parse().ok()] {
+        let text = ban_file(&"dan".parse().unwrap(), &"ada".parse().unwrap(), reason, until);
+        let repo = with("inventory/bans/2026-06-01-dan.yaml", &text);
+        let origin = "inventory/bans/2026-06-01-dan.yaml".parse().unwrap();
+        let ban = repo.bans.iter().find(|ban| ban.origin == origin).unwrap();
+        assert_eq!((ban.subject.to_string().as_str(), ban.by.as_str()), ("@dan", "ada"));
+        assert_eq!((ban.reason.as_str(), ban.until), (reason, until));
+        assert!(!ban.is_provisional());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use tribune::domain::ban::Ban;
+use tribune::domain::ban::{Ban, Rests};
 use tribune::domain::decision::{Decision, Effect, Outcome, Reason};
 use tribune::domain::evidence::{Citation, Evidence, Means, Pull, PullRef, Vote};
 use tribune::domain::id::{ChannelName, IntentName, PersonId, TargetName};
@@ -193,8 +193,18 @@ fn every_rule_decides_somewhere() {
     }
     insta::assert_snapshot!(table.join("\n"));
     // Shown by tests of their own below.
-    decided
-        .extend(["ban-below", "fill-by-role", "not-your-own", "banned-owner"].map(str::to_owned));
+    decided.extend(
+        [
+            "ban-below",
+            "ban-again",
+            "unban-own",
+            "unban-any",
+            "fill-by-role",
+            "not-your-own",
+            "banned-owner",
+        ]
+        .map(str::to_owned),
+    );
     let all: BTreeSet<String> = snapshot.policies.rules().map(|rule| rule.at.id.clone()).collect();
     assert_eq!(decided, all);
 }
@@ -217,11 +227,34 @@ fn acts<'a>(intent: &'a IntentName, target: &'a TargetName) -> Vec<(&'static str
 fn bans_reach_down_only() {
     let snapshot = compiled(shipped());
     let may_ban = |who: &str, subject: &str| {
-        let subject: PersonId = id(subject);
-        may(&snapshot, &principal(who), &Act::Ban(&subject), &Scene::chat(None, now())).allowed
+        let act = Act::Ban { subject: &id(subject), again: false };
+        may(&snapshot, &principal(who), &act, &Scene::chat(None, now())).allowed
     };
     assert!(may_ban("ken", "barbara") && may_ban("grace", "ken") && may_ban("ada", "grace"));
     assert!(!may_ban("ken", "radia") && !may_ban("ken", "grace") && !may_ban("barbara", "ken"));
+}
+
+#[test]
+fn a_second_ban_within_a_week_takes_an_admin() {
+    let snapshot = compiled(shipped());
+    let may_ban = |who: &str, subject: &str| {
+        let act = Act::Ban { subject: &id(subject), again: true };
+        may(&snapshot, &principal(who), &act, &Scene::chat(None, now())).allowed
+    };
+    assert!(may_ban("ada", "barbara") && may_ban("ada", "grace"));
+    assert!(!may_ban("ken", "barbara") && !may_ban("grace", "ken") && !may_ban("grace", "ada"));
+}
+
+#[test]
+fn a_ban_in_chat_is_lifted_by_who_asked_for_it_or_by_an_admin() {
+    let snapshot = compiled(shipped());
+    let may_unban = |who: &str, issued: bool| {
+        let act = Act::Unban { subject: &id("barbara"), issued };
+        may(&snapshot, &principal(who), &act, &Scene::chat(None, now())).allowed
+    };
+    assert!(may_unban("ken", true) && may_unban("ada", false) && may_unban("ada", true));
+    assert!(!may_unban("radia", false) && !may_unban("grace", false));
+    assert!(!may_unban("mallory", true), "who is banned does nothing");
 }
 
 #[test]
@@ -241,12 +274,13 @@ fn nobody_fills_a_slot_of_their_own_request_or_of_another_role() {
 #[test]
 fn a_service_stops_working_with_its_owner() {
     let mut repo = shipped();
-    repo.bans.push(Ban {
+    repo.bans.add(Ban {
         origin: id("inventory/bans/x.yaml"),
         subject: principal("margaret"),
         by: id("ada"),
         reason: "left".to_owned(),
         until: None,
+        rests: Rests::OnFile,
     });
     let decision = ask(&compiled(repo), "service:release-bot run deploy-app web01 via:api");
     assert_eq!(

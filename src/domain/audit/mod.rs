@@ -77,6 +77,14 @@ events! {
     ViewDenied = "view.denied",
     /// A banned person was turned away.
     BanRefused = "ban.refused",
+    /// Somebody was banned in chat, provisionally.
+    BanSet = "ban.set",
+    /// A provisional ban ended: it was made lasting or lifted, or its time was over.
+    BanEnd = "ban.end",
+    /// A branch was prepared that makes a ban lasting, or removes one.
+    BanPrepared = "ban.prepared",
+    /// Somebody wanted to ban somebody, or to lift a ban, and may not.
+    BanDenied = "ban.denied",
     /// An intent, or everything, was paused, or for longer than before.
     PauseSet = "pause.set",
     /// A pause ended: somebody resumed, or its time was over.

@@ -259,6 +259,11 @@ impl GrammarError {
                 format!("write `{key}=value` without spaces, or `{key}=\"\"` if it is to be empty")
             }
             Self::DuplicateArgument { key } => format!("give `{key}` once, such as `{key}=value`"),
+            Self::BadPerson { command, .. } if command.word.ends_with("ban") => format!(
+                "{}; a service is banned by a file of `inventory/bans/`, and stops at once when \
+                 its owner is banned",
+                like(command)
+            ),
             Self::UnexpectedWord { command, .. }
             | Self::BadRequest { command, .. }
             | Self::BadPerson { command, .. }

@@ -10,6 +10,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
+use super::duration::Length;
 use super::evidence::PullRef;
 use super::id::{IntentName, ParamName, PersonId, RequestId};
 use super::intent::Alias;
@@ -93,6 +94,17 @@ pub enum Command {
     Audit(AuditQuery),
     /// `!login`
     Login,
+    /// `!ban @p "<reason>" <duration|permanent>`
+    Ban {
+        /// Whom.
+        person: PersonId,
+        /// Why.
+        reason: String,
+        /// For how long.
+        length: Length,
+    },
+    /// `!unban @p`
+    Unban(PersonId),
     /// `!banlist`
     BanList,
     /// `!drift …`
@@ -109,6 +121,8 @@ impl Command {
             | Self::Again(_)
             | Self::Pause { .. }
             | Self::Resume(_)
+            | Self::Ban { .. }
+            | Self::Unban(_)
             | Self::Reconcile => true,
             Self::Drift(drift) => match drift {
                 Drift::Check(_) | Drift::Repair(_) | Drift::Keep(_) | Drift::Ignore { .. } => true,

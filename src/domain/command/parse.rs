@@ -79,6 +79,7 @@ impl Reader<'_> {
             "why" => return self.why(),
             "drift" => return drift(self.words, self.vocabulary).map(Command::Drift),
             "pause" => return self.pause(),
+            "ban" => return self.ban(),
             "help" => Command::Help(self.topic()?),
             "ping" => Command::Ping,
             "whoami" => Command::WhoAmI,
@@ -95,6 +96,7 @@ impl Reader<'_> {
             "reconcile" => Command::Reconcile,
             "audit" => Command::Audit(self.audit_query()?),
             "login" => Command::Login,
+            "unban" => Command::Unban(self.person()?),
             "banlist" => Command::BanList,
             other => return Err(unknown(other, self.vocabulary)),
         };
@@ -213,11 +215,39 @@ impl Reader<'_> {
             Some(_) => rest.to_owned(),
             None => String::new(),
         };
+        let reason = self.reason(reason)?;
+        Ok(Command::Pause { scope, length, reason })
+    }
+
+    /// Reads whom to ban, why and for how long. The last word says how long; quotes around the
+    /// whole reason are left out.
+    fn ban(mut self) -> Result<Command, GrammarError> {
+        let person = self.person()?;
+        let rest = self.words.rest();
+        let quoted = match self.words.next()? {
+            Some(Word::Quoted(reason)) => Some(reason),
+            Some(Word::Bare(_) | Word::Pair(..)) | None => None,
+        };
+        let (reason, last) = match quoted {
+            Some(reason) => (reason, self.words.rest()),
+            None => match rest.rsplit_once(char::is_whitespace) {
+                Some((reason, last)) => (reason.trim().to_owned(), last),
+                None => (String::new(), rest),
+            },
+        };
+        let reason = self.reason(reason)?;
+        let length = duration::parse_length(&last.to_ascii_lowercase())
+            .map_err(|error| GrammarError::BadDuration { error, command: self.command })?;
+        Ok(Command::Ban { person, reason, length })
+    }
+
+    /// Checks a reason.
+    fn reason(&self, reason: String) -> Result<String, GrammarError> {
         let count = reason.chars().count();
         match (reason.trim().is_empty(), count > LONGEST_REASON) {
             (true, _) => Err(GrammarError::MissingReason { command: self.command }),
             (false, true) => Err(GrammarError::LongReason { length: count }),
-            (false, false) => Ok(Command::Pause { scope, length, reason }),
+            (false, false) => Ok(reason.trim().to_owned()),
         }
     }
 

@@ -23,7 +23,7 @@ const fn command(
 }
 
 /// All commands, in the order in which help lists them.
-pub const COMMANDS: [CommandWord; 23] = [
+pub const COMMANDS: [CommandWord; 25] = [
     command("help", "help [intent]", "what you may do, or how an intent is typed", "!help"),
     command("intents", "intents", "every intent with its summary", "!intents"),
     command(
@@ -54,6 +54,13 @@ pub const COMMANDS: [CommandWord; 23] = [
     command("who", "who <id>", "who could approve a request", "!who r42"),
     command("whoami", "whoami", "how Tribune knows you", "!whoami"),
     command("whois", "whois @person", "how Tribune knows somebody", "!whois @ada"),
+    command(
+        "ban",
+        "ban @person \"<reason>\" <duration|permanent>",
+        "ban somebody at once, for a day at most unless it is merged",
+        "!ban @bob \"shared an account\" 7d",
+    ),
+    command("unban", "unban @person", "lift a ban, or prepare that it is lifted", "!unban @bob"),
     command("banlist", "banlist", "who is banned, until when and why", "!banlist"),
     command(
         "audit",
@@ -86,9 +93,7 @@ pub const COMMANDS: [CommandWord; 23] = [
 
 /// Words of commands that change the policy repo or the daemon and are not there yet, each with
 /// what to do instead.
-pub(super) const NOT_YET: [(&str, &str); 5] = [
-    ("ban", "propose it by pull request: add a file to `inventory/bans/`"),
-    ("unban", "propose it by pull request: remove the file from `inventory/bans/`"),
+pub(super) const NOT_YET: [(&str, &str); 3] = [
     ("adduser", "propose it by pull request: add a file to `inventory/people/`"),
     ("deluser", "propose it by pull request: remove the file from `inventory/people/`"),
     ("chattr", "propose it by pull request: change the person's file in `inventory/people/`"),

@@ -91,6 +91,15 @@ fn every_command_is_understood() {
         ("!requests mine", "Requests(Mine)"),
         ("!why R42", "Why(RequestId(42))"),
         (
+            "!ban @ada \"shared an account\" 7d",
+            "Ban { person: PersonId(\"ada\"), reason: \"shared an account\", length: For(168h) }",
+        ),
+        (
+            "!ban @ada it's been a day PERMANENT",
+            "Ban { person: PersonId(\"ada\"), reason: \"it's been a day\", length: Permanent }",
+        ),
+        ("!unban @ada", "Unban(PersonId(\"ada\"))"),
+        (
             "!deny r42 don't \"do it",
             "Deny { request: RequestId(42), reason: Some(\"don't \\\"do it\") }",
         ),
@@ -109,7 +118,12 @@ fn every_slip_is_named_with_what_to_type_instead() {
         "!rnu restart-service",
         "!restart-service on web1",
         "!xyzzy",
-        "!ban @bob",
+        "!adduser @bob",
+        "!ban @ada",
+        "!ban @ada 7d",
+        "!ban @ada \"shared an account\"",
+        "!ban @ada shared an account",
+        "!ban ci \"noisy\" 7d",
         "!ping\n!status",
         "!run restart-service on web\u{202e}1",
         "!run restart-service note=\"open",
@@ -150,8 +164,18 @@ fn every_slip_is_named_with_what_to_type_instead() {
       there is no command `!restart-service` | did you mean `!run restart-service`? `!help` lists what you may do
     !xyzzy
       there is no command `!xyzzy` | `!help` lists what you may do
-    !ban @bob
-      `!ban` is not there yet | propose it by pull request: add a file to `inventory/bans/`
+    !adduser @bob
+      `!adduser` is not there yet | propose it by pull request: add a file to `inventory/people/`
+    !ban @ada
+      `!ban` does not say why | type `!ban @person "<reason>" <duration|permanent>`, such as `!ban @bob "shared an account" 7d`
+    !ban @ada 7d
+      `!ban` does not say why | type `!ban @person "<reason>" <duration|permanent>`, such as `!ban @bob "shared an account" 7d`
+    !ban @ada \"shared an account\"
+      a duration is missing: write it as 90s, 30m, 24h, 7d, 2w or 1h30m | type `!ban @person "<reason>" <duration|permanent>`, such as `!ban @bob "shared an account" 7d`
+    !ban @ada shared an account
+      "account" is not a duration: write it as 90s, 30m, 24h, 7d, 2w or 1h30m | type `!ban @person "<reason>" <duration|permanent>`, such as `!ban @bob "shared an account" 7d`
+    !ban ci \"noisy\" 7d
+      `ci` does not name a person | type `!ban @person "<reason>" <duration|permanent>`, such as `!ban @bob "shared an account" 7d`; a service is banned by a file of `inventory/bans/`, and stops at once when its owner is banned
     !ping\n!status
       this message holds more than one command: `!ping` and `!status` | send one command per message, such as `!ping` alone
     !run restart-service on web\u{202e}1

@@ -412,14 +412,11 @@ pub fn repairing(incident: IncidentId, request: crate::domain::id::RequestId) ->
 }
 
 /// Returns how to take over what was prepared.
-fn merging(from: &str, branch: &str) -> [Span; 5] {
-    [
-        text("It is prepared; in a clone of the policy repo run "),
-        code(format!("git fetch {from} {branch}")),
-        text(" and "),
-        code("git merge --no-ff FETCH_HEAD"),
-        text(", look at it, and have it merged as any change."),
-    ]
+fn merging(from: &str, branch: &str) -> Vec<Span> {
+    let mut spans = vec![text("It is prepared; ")];
+    spans.extend(super::merging(from, branch));
+    spans.push(text(", look at it, and have it merged as any change."));
+    spans
 }
 
 /// Returns that what is live was prepared to be declared.

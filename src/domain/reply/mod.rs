@@ -4,6 +4,7 @@
 //! short, say why, and say what to do next.
 
 pub mod answer;
+pub mod ban;
 pub mod card;
 pub mod drift;
 pub mod pause;
@@ -56,9 +57,20 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S UTC").to_string()
 }
 
+/// Returns how a prepared branch is merged, for the middle of a sentence.
+pub fn merging(from: &str, branch: &str) -> [Span; 4] {
+    [
+        text("in a clone of the policy repo run "),
+        code(format!("git fetch {from} {branch}")),
+        text(" and "),
+        code("git merge --no-ff FETCH_HEAD"),
+    ]
+}
+
 /// Returns until when a ban holds.
 pub fn ban_end(ban: &Ban) -> String {
-    ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)))
+    let end = ban.until.map_or("for good".to_owned(), |until| format!("until {}", time(until)));
+    if ban.is_provisional() { format!("provisionally {end}") } else { end }
 }
 
 /// Returns that one is banned: why, until when, and whom to ask.

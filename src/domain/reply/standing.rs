@@ -13,6 +13,7 @@ use crate::domain::id::{PersonId, RequestId, Revision, RoleName};
 use crate::domain::message::PostKey;
 use crate::domain::pause::Pause;
 use crate::domain::person::Principal;
+use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::{Request, State};
 
 /// Returns that there is no such request.
@@ -187,6 +188,8 @@ pub struct Overall<'a> {
     pub since: Timestamp,
     /// Pauses that hold.
     pub pauses: &'a [Pause],
+    /// Provisional bans that bind.
+    pub bans: &'a [ProvisionalBan],
     /// How schedules stand, one line each.
     pub schedules: &'a [Vec<Span>],
 }
@@ -209,6 +212,9 @@ pub fn overall(overall: &Overall<'_>) -> Body {
     rows.push(vec![text(overall.standing)]);
     rows.extend(
         overall.pauses.iter().map(|it| vec![strong("paused: "), text(super::pause::holds(it))]),
+    );
+    rows.extend(
+        overall.bans.iter().map(|it| vec![strong("banned: "), text(super::ban::holds(it))]),
     );
     rows.extend(overall.schedules.iter().cloned());
     rows.push(vec![text(format!("up since {}", time(overall.since)))]);

@@ -108,7 +108,7 @@ pub fn names(revised: &Revised<'_>, now: Timestamp) -> BTreeMap<String, BTreeSet
     let Revised { repo, policies } = revised;
     let is_admin =
         |person: &&PersonId| repo.roles_of(person).iter().any(|role| role.as_str() == "admin");
-    let bans = repo.bans.iter().filter(|ban| ban.is_live(now)).map(|ban| {
+    let bans = repo.bans.of_files().iter().filter(|ban| ban.is_live(now)).map(|ban| {
         let end = ban.until.map_or_else(|| "permanent".to_owned(), |end| end.to_string());
         format!("{}{UNTIL}{end}", ban.subject)
     });

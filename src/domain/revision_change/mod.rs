@@ -76,7 +76,7 @@ pub fn words(before: &Revised<'_>, after: &Revised<'_>, now: Timestamp) -> Vec<V
     let mut lines = people::people(people, &new.people);
     lines.extend(people::services(services, &new.services));
     lines.extend(people::roles(roles, &new.roles));
-    lines.extend(people::bans(bans, &new.bans, now));
+    lines.extend(people::bans(bans.of_files(), new.bans.of_files(), now));
     lines.extend(policies(before.policies, after.policies));
     lines.extend(intent::intents(intents, &new.intents));
     lines.extend(places::channels(channels, &new.channels));

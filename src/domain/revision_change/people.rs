@@ -113,7 +113,7 @@ pub(super) fn bans(before: &[Ban], after: &[Ban], now: Timestamp) -> Vec<Vec<Spa
             Some(vec![text("the list of ended bans changed for "), subject(ban)])
         }
         Change::Changed(old, new) => {
-            let Ban { origin: _, subject: whom, by, reason, until: end } = old;
+            let Ban { origin: _, subject: whom, by, reason, until: end, rests: _ } = old;
             if *whom != new.subject {
                 return Some(banned(new, &format!(" instead of {whom} is banned ")));
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::ban::Ban;
+use crate::domain::ban::{Ban, Bans, Rests};
 use crate::domain::body::Span;
 use crate::domain::intent::{
     ApprovalRule, Category, Concurrency, Executor, Intent, Limits, Notify, OnBusy, Per, Sandbox,
@@ -44,6 +44,7 @@ fn ban(name: &str, until: Option<Timestamp>) -> Ban {
         by: "ada".parse().unwrap(),
         reason: "shared a password".into(),
         until,
+        rests: Rests::OnFile,
     }
 }
 
@@ -149,7 +150,7 @@ fn every_kind_of_change_is_told_in_one_line() {
     bob.flags = set(&["oncall"]);
     bob.chat.clear();
     after.roles.0.insert("operator".parse().unwrap(), set(&[]));
-    after.bans = vec![ban("mallory", Some(start() + HOUR)), ban("zoe", None)];
+    after.bans = [ban("mallory", Some(start() + HOUR)), ban("zoe", None)].into_iter().collect();
     let changed = after.intents.get_mut(&"restart-service".parse().unwrap()).unwrap();
     changed.risk = 1;
     changed.targets = vec!["web".into(), "db".into()];
@@ -197,13 +198,35 @@ fn found(change: impl FnOnce(&mut PolicyRepo, &mut BTreeMap<String, PolicyText>)
     for name in ["p1", "p2", "p3", "p4", "p5", "p6", "p7"] {
         before.people.insert(name.parse().unwrap(), person(name, &["user"]));
     }
-    before.bans = ["p1", "p2", "p3"].map(|name| ban(name, Some(start() + HOUR))).into();
+    before.bans =
+        ["p1", "p2", "p3"].map(|name| ban(name, Some(start() + HOUR))).into_iter().collect();
     let accepted = [mark(&before, &rules, start() - HOUR)];
     let (mut after, mut new_rules) = (before, rules);
     change(&mut after, &mut new_rules);
     let now = start();
     let names = names(&Revised { repo: &after, policies: &new_rules }, now);
     findings(&accepted, &names, now).iter().map(ToString::to_string).collect()
+}
+
+fn all_until(bans: &Bans, until: Option<Timestamp>) -> Bans {
+    bans.of_files().iter().map(|ban| Ban { until, ..ban.clone() }).collect()
+}
+
+#[test]
+fn a_provisional_ban_that_ends_is_no_removal() {
+    let said = ["q1", "q2", "q3"]
+        .map(|name| Ban { rests: Rests::OnWord(start()), ..ban(name, Some(start() + HOUR)) });
+    let (rules, before) = (policies(), repo());
+    let bound = PolicyRepo { bans: before.bans.binding(said.into()), ..before.clone() };
+    let (old, new) = (mark(&bound, &rules, start()), mark(&before, &rules, start()));
+    assert_eq!(old.names, new.names, "the guard counts what files say");
+    assert_eq!(findings(&[old], &new.names, start()), []);
+    let told = words(
+        &Revised { repo: &bound, policies: &rules },
+        &Revised { repo: &before, policies: &rules },
+        start(),
+    );
+    assert!(told.is_empty(), "{told:?}");
 }
 
 #[test]
@@ -214,8 +237,11 @@ fn small_changes_pass() {
         found(|repo, _| repo.people.retain(|name, _| !["p1", "p2"].contains(&name.as_str()))),
         none
     );
-    assert_eq!(found(|repo, _| repo.bans.truncate(1)), none);
-    assert_eq!(found(|repo, _| repo.bans.iter_mut().for_each(|ban| ban.until = None)), none);
+    assert_eq!(
+        found(|repo, _| repo.bans = repo.bans.of_files()[..1].iter().cloned().collect()),
+        none
+    );
+    assert_eq!(found(|repo, _| repo.bans = all_until(&repo.bans, None)), none);
     assert_eq!(found(|_, rules| drop(rules.remove("operators-cite"))), none);
 }
 
@@ -226,12 +252,12 @@ fn taking_away_too_much_is_held() {
         ["3 of 11 people are gone: p1, p2 and p3"],
     );
     assert_eq!(
-        found(|repo, _| repo.bans.clear()),
+        found(|repo, _| repo.bans = Bans::default()),
         [
             "3 of 3 bans are gone: @p1 until 2026-01-05T10:00:00Z, @p2 until 2026-01-05T10:00:00Z and @p3 until 2026-01-05T10:00:00Z"
         ],
     );
-    let sooner = found(|repo, _| repo.bans.iter_mut().for_each(|ban| ban.until = Some(start())));
+    let sooner = found(|repo, _| repo.bans = all_until(&repo.bans, Some(start())));
     assert_eq!(sooner.len(), 1, "{sooner:?}");
     assert_eq!(
         found(|_, rules| rules.get_mut("nobody-banned").unwrap().effect = PolicyEffect::Permit),

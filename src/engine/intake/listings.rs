@@ -51,7 +51,7 @@ impl Engine {
         let filter = RequestFilter { states, ..RequestFilter::default() };
         let open = self.ports.store.requests(&filter).await?;
         let source = self.ports.store.source().await?;
-        let pauses = self.pauses().await?;
+        let (pauses, bans) = (self.pauses().await?, self.binding_bans().await?);
         let schedules: Vec<_> = self.planned().await?.iter().map(Planned::line).collect();
         Ok(Answer::say(standing::overall(&standing::Overall {
             applied: &given.snapshot.revision,
@@ -63,6 +63,7 @@ impl Engine {
             standing: &drift::counts(&self.ports.store.watches().await?),
             since: self.started,
             pauses: &pauses,
+            bans: &bans,
             schedules: &schedules,
         })))
     }

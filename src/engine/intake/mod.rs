@@ -5,6 +5,7 @@
 
 mod answers;
 mod asking;
+mod banning;
 mod listings;
 mod pausing;
 mod votes;
@@ -270,6 +271,10 @@ impl Engine {
             Command::WhoAmI => Ok(self.who_am_i(given)),
             Command::WhoIs(person) => Ok(self.who_is(given, &person)),
             Command::Intents => self.intents(given).await,
+            Command::Ban { person, reason, length } => {
+                self.ban_in_chat(given, person, reason, length).await
+            }
+            Command::Unban(person) => self.unban_in_chat(given, &person).await,
             Command::BanList => Ok(self.ban_list(given)),
             Command::Ask(ask) => self.ask_in_chat(given, ask).await,
             Command::Again(id) => self.again(given, id).await,

@@ -33,7 +33,7 @@ impl Engine {
         loaded: Loaded,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let before = self.applied();
+        let old = self.applied();
         let snapshot = Arc::new(loaded.snapshot);
         let previous = state.applied.replace(snapshot.revision.clone());
         let trouble = state.trouble.take();
@@ -42,7 +42,7 @@ impl Engine {
         state.agreed.clear();
         guard::remember(&mut state, &snapshot, now);
         let commit = self.ports.source.commit(&snapshot.revision).await?;
-        let words = guard::words(before.as_deref(), &snapshot, now);
+        let words = guard::words(old.as_deref(), &snapshot, now);
         let diff = self.diff(previous.as_ref(), &snapshot.revision).await?;
         let record = self
             .record(Told {
@@ -80,7 +80,7 @@ impl Engine {
             None => None,
         };
         // News go to the operations channel of the snapshot that comes into force.
-        self.applied.store(Some(Arc::clone(&snapshot)));
+        let before = self.deciding.apply(Some(Arc::clone(&snapshot)));
         if let Some(trouble) = &trouble {
             let place = told_in.or_else(|| self.operations_place());
             let body = reply::cleared(&trouble.revision, &trouble.summary, &snapshot.revision);
@@ -91,7 +91,7 @@ impl Engine {
         change.posts.extend(self.news(previous.as_ref(), news, now));
         if let Err(error) = self.ports.store.commit(change).await {
             // INVARIANT: what decides is what the store says is applied.
-            self.applied.store(before);
+            self.deciding.apply(before);
             return Err(error.into());
         }
         self.ports.source.pin(&Pin::Applied, Some(&snapshot.revision)).await?;

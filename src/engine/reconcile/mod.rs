@@ -73,7 +73,7 @@ impl Engine {
     pub(super) async fn restore_applied(&self) -> Result<(), EngineError> {
         let Some(applied) = self.ports.store.source().await?.applied else { return Ok(()) };
         match load_revision(self.ports.source.as_ref(), &applied).await {
-            Ok(loaded) => self.applied.store(Some(Arc::new(loaded.snapshot))),
+            Ok(loaded) => drop(self.deciding.apply(Some(Arc::new(loaded.snapshot)))),
             Err(error) => {
                 tracing::error!(revision = %applied, %error, "the applied revision cannot be loaded; nothing is permitted");
             }

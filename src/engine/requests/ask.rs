@@ -391,6 +391,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         forget,
         swept,
         mut pauses,
+        mut bans,
         mut schedules,
     } = first;
     expect.extend(second.expect);
@@ -408,6 +409,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
     looked.extend(second.looked);
     unwatch.extend(second.unwatch);
     pauses.extend(second.pauses);
+    bans.extend(second.bans);
     schedules.extend(second.schedules);
     Change {
         expect,
@@ -432,6 +434,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         forget: second.forget.or(forget),
         swept: second.swept.or(swept),
         pauses,
+        bans,
         schedules,
     }
 }

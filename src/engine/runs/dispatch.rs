@@ -271,7 +271,7 @@ impl Engine {
     }
 
     /// The transaction of a dispatch: `running`, the audit row, the use of the citation, and
-    /// that the revision decided on is still the applied one.
+    /// that the revision decided on is still the applied one, with the same bans.
     async fn commit_dispatch(
         &self,
         snapshot: &Snapshot,
@@ -292,6 +292,7 @@ impl Engine {
         let change = self.change(snapshot, request, &next, effects, &standing, now).await?;
         let mut change = change.unwrap_or_default();
         change.expect.push(Expect::Applied(snapshot.revision.clone()));
+        change.expect.push(Expect::Bans(snapshot.repo.bans.words()));
         change.expect.push(Expect::Unpaused(request.intent.clone()));
         change.uses.extend(uses);
         change.runs.push(record);

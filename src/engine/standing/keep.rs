@@ -4,6 +4,7 @@
 //! undone. So what is hidden from the card cannot get into a branch, and what changed since is
 //! not taken over unseen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answers::Wish;
@@ -48,8 +49,7 @@ impl Engine {
         let draft = Draft {
             base: snapshot.revision.clone(),
             branch: branch.clone(),
-            path,
-            content: live.into_bytes(),
+            files: BTreeMap::from([(path, Some(live.into_bytes()))]),
             message,
             at: self.now(),
         };

@@ -5,7 +5,7 @@ use super::super::yaml::At;
 use super::Known;
 use super::people::{BUILT_IN, person_ref};
 use super::values::Checked;
-use crate::domain::ban::Ban;
+use crate::domain::ban::{Ban, Rests};
 use crate::domain::diagnostic::Code;
 use crate::domain::id::ServiceId;
 use crate::domain::person::Principal;
@@ -25,7 +25,8 @@ pub fn check(file: &mut Checked<'_>, raw: &RawBan, known: &Known) -> Option<Ban>
         Some(time) => Some(time?),
         None => None,
     };
-    Some(Ban { origin: file.path.clone(), subject, by, reason, until })
+    let origin = file.path.clone();
+    Some(Ban { origin, subject, by, reason, until, rests: Rests::OnFile })
 }
 
 fn subject(file: &mut Checked<'_>, raw: &RawBan, known: &Known) -> Option<Principal> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ban::Ban;
+use crate::domain::ban::{Ban, Rests};
 use crate::domain::channel::{Channel, Spot, Strength};
 use crate::domain::evidence::{Citation, Evidence, Means, Pull, PullRef, Vote};
 use crate::domain::id::{IntentName, PersonId, Revision, TargetName};
@@ -75,7 +75,8 @@ fn people() -> BTreeMap<PersonId, Person> {
 fn ban(subject: Principal, until: Option<&str>) -> Ban {
     let until = until.map(|text| text.parse().unwrap());
     let reason = "wiped the wrong disk".to_owned();
-    Ban { origin: id("inventory/bans/one.yaml"), subject, by: id("ada"), reason, until }
+    let (origin, rests) = (id("inventory/bans/one.yaml"), Rests::OnFile);
+    Ban { origin, subject, by: id("ada"), reason, until, rests }
 }
 
 fn service(name: &str, owner: &str) -> Service {
@@ -202,10 +203,12 @@ pub(super) fn repo_with(policies: &str) -> PolicyRepo {
         people: people(),
         services: services.into_iter().map(|service| (service.id.clone(), service)).collect(),
         roles: Roles(roles),
-        bans: vec![
+        bans: [
             ban(Principal::Person(id("mal")), None),
             ban(Principal::Person(id("old")), Some("2026-11-22T12:00:00Z")),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         channels: channels.into_iter().map(|channel| (channel.name.clone(), channel)).collect(),
         inventory: inventory(),
         intents: intents(),

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, calendar, drift, outbox, request, revision, session, source, sweep};
+use super::{audit, ban, calendar, drift, outbox, request, revision, session, source, sweep};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -95,6 +95,9 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
     }
     for swap in &change.pauses {
         calendar::swap_pause(on, swap).await?;
+    }
+    for swap in &change.bans {
+        ban::swap(on, swap).await?;
     }
     for swap in &change.schedules {
         calendar::swap_mark(on, swap).await?;

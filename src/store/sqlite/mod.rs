@@ -8,6 +8,7 @@
 //! order a change is applied.
 
 pub(super) mod audit;
+mod ban;
 mod calendar;
 mod commit;
 mod console;
@@ -40,6 +41,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, PostKey, Posted};
 use crate::domain::pause::Pause;
+use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
 use crate::domain::schedule::Mark;
@@ -170,6 +172,10 @@ impl Store for SqliteStore {
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         calendar::pauses(&self.readers).await
+    }
+
+    async fn bans(&self) -> Result<Vec<ProvisionalBan>, StoreError> {
+        ban::all(&self.readers).await
     }
 
     async fn schedules(&self) -> Result<BTreeMap<IntentName, Mark>, StoreError> {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
-use super::calendar;
 use super::error::{from_json, store_error, time, to_json};
+use super::{ban, calendar};
 use crate::domain::id::{Platform, Revision};
 use crate::ports::chat::Cursor;
 use crate::ports::store::{Conflict, Expect, Handled, SourceState, StoreError};
@@ -17,6 +17,10 @@ pub(super) async fn check(on: &mut SqliteConnection, expect: &[Expect]) -> Resul
             Expect::Applied(revision) => revision,
             Expect::Unpaused(intent) => {
                 calendar::check_unpaused(on, intent).await?;
+                continue;
+            }
+            Expect::Bans(bans) => {
+                ban::check_binding(on, bans).await?;
                 continue;
             }
         };

@@ -20,7 +20,7 @@ use crate::ports::store::Change;
 use crate::ports::store::SourceState;
 use crate::web::host_api::{
     Done, PauseOrder, Prune, PrunedRows, ResumeOrder, SignInLink, SignedOut, SourceOverride,
-    SourceStatus, Who, Why,
+    SourceStatus, UnbanOrder, Who, Why,
 };
 
 /// Fewer characters than this do not name a revision.
@@ -227,6 +227,23 @@ pub async fn resume(
         Some(_) => Ok(Json(Done { done: format!("{scope} goes on") })),
         None => Err(HostError::refused(format!("{scope} is not paused"))
             .hint("`tribune status` lists what is")),
+    }
+}
+
+/// POST unban.
+pub async fn unban(
+    State(host): State<Host>,
+    Extension(Uid(uid)): Extension<Uid>,
+    Json(given): Json<UnbanOrder>,
+) -> Result<Json<Done>, HostError> {
+    let (person, reason) = (given.person, check_reason(&given.reason)?);
+    let detail = json!({ "person": person, "reason": reason });
+    host.engine.note_host_command(uid, &format!("unban @{person}"), detail).await?;
+    let (by, reason) = (principal(uid), Some(reason.as_str()));
+    match host.engine.lift_ban(&person, &by, reason, |_| Change::default()).await? {
+        Some(_) => Ok(Json(Done { done: format!("the provisional ban on @{person} is lifted") })),
+        None => Err(HostError::refused(format!("@{person} is not banned provisionally"))
+            .hint("`tribune ban list` says who is; a ban of a file is lifted by merging that the file is removed")),
     }
 }
 

@@ -77,6 +77,8 @@ fn router(host: Host) -> Router {
         .route(path::FILE_RESTORE, post(files::restore))
         .route(path::PAUSE, post(acts::pause))
         .route(path::RESUME, post(acts::resume))
+        .route(path::BANS, get(views::bans))
+        .route(path::UNBAN, post(acts::unban))
         .route(path::LOGIN, post(acts::login))
         .route(path::LOGOUT, post(acts::logout))
         .fallback(|| async { HostError::NotFound("there is no such command".to_owned()) })

@@ -16,7 +16,7 @@ use crate::engine::status::next_step;
 use crate::engine::tuning::SettingsRead;
 use crate::ports::store::RequestFilter;
 use crate::web::host_api::{
-    Kept, Planned, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status,
+    BanList, Kept, Planned, RequestDetail, RequestLine, RequestQuery, SourceStatus, Status,
 };
 
 /// How many requests are listed where nothing is said.
@@ -38,6 +38,7 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         running: store.runs_open().await?.into_iter().map(|run| run.id).collect(),
         signed_in: signed_in.into_iter().collect(),
         pauses: engine.pauses().await?,
+        bans: engine.binding_bans().await?,
         schedules: engine.planned().await?.into_iter().map(planned).collect(),
         audit_seq: store.audit_head().await?.map_or(0, |row| row.seq),
         sandbox: engine.options().sandbox.clone(),
@@ -50,6 +51,15 @@ pub async fn status(State(host): State<Host>) -> Result<Json<Status>, HostError>
         warnings: engine.warnings(),
         loops: engine.report().await?.loops,
     }))
+}
+
+/// GET bans.
+pub async fn bans(State(host): State<Host>) -> Result<Json<BanList>, HostError> {
+    let now = host.engine.now();
+    let snapshot = host.engine.applied();
+    let bans = snapshot.iter().flat_map(|snapshot| snapshot.repo.bans.iter());
+    let bans = bans.filter(|ban| ban.is_live(now)).cloned().collect();
+    Ok(Json(BanList { bans, provisional: host.engine.binding_bans().await? }))
 }
 
 fn planned(planned: crate::engine::schedules::Planned) -> Planned {

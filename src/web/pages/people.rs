@@ -15,6 +15,7 @@ use crate::domain::ban::Ban;
 use crate::domain::id::{PersonId, RoleName};
 use crate::domain::invisible::marked;
 use crate::domain::person::{Person, Principal};
+use crate::domain::reply::ban_end;
 use crate::domain::repo::PolicyRepo;
 use crate::engine::sessions::SessionError;
 
@@ -169,13 +170,7 @@ fn person_row(repo: &PolicyRepo, person: &Person, now: Timestamp) -> PersonRow {
 
 /// Returns how a live ban looks beside a name.
 pub fn ban_badge(ban: &Ban) -> Badge {
-    Badge::new(
-        Tone::No,
-        match ban.until {
-            Some(until) => format!("banned until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
-            None => "banned for good".to_owned(),
-        },
-    )
+    Badge::new(Tone::No, format!("banned {}", ban_end(ban)))
 }
 
 #[derive(Template)]
@@ -254,8 +249,10 @@ pub struct BanRow {
     pub by: String,
     /// Why.
     pub reason: String,
-    /// The file that says so.
+    /// The file that says so, or that will once it is merged.
     pub file: String,
+    /// Whether it is provisional: asked for in chat and not merged yet.
+    pub provisional: bool,
     /// When it ends or ended; `None`: never.
     pub until: Option<Moment>,
 }
@@ -269,6 +266,7 @@ impl BanRow {
             by: ban.by.to_string(),
             reason: marked(&ban.reason),
             file: ban.origin.to_string(),
+            provisional: ban.is_provisional(),
             until: ban.until.map(|until| Moment::new(until, now)),
         }
     }

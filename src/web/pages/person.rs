@@ -110,12 +110,7 @@ pub async fn show_person(
         chat: person.chat.iter().flat_map(|(on, ids)| accounts(on.to_string(), ids)).collect(),
         forge: person.forge.iter().flat_map(|(on, ids)| accounts(on.to_string(), ids)).collect(),
         keys: person.signing_keys.iter().map(key).collect(),
-        bans: repo
-            .bans
-            .iter()
-            .filter(|ban| ban.subject == principal)
-            .map(|ban| BanRow::new(ban, now))
-            .collect(),
+        bans: repo.bans.on(&principal).map(|ban| BanRow::new(ban, now)).collect(),
         may,
         environments: environments.iter().map(ToString::to_string).collect(),
         intents,
@@ -173,7 +168,8 @@ fn bannable(snapshot: &Snapshot, person: &Person, may: &dyn Fn(&Act<'_>) -> bool
     for other in snapshot.repo.people.values().filter(|other| other.id != person.id) {
         kinds.entry(&other.roles).or_insert(&other.id);
     }
-    let below = kinds.into_iter().filter(|(_, other)| may(&Act::Ban(other)));
+    let below =
+        kinds.into_iter().filter(|(_, other)| may(&Act::Ban { subject: other, again: false }));
     below
         .map(|(roles, _)| match roles.len() {
             0 => "people without a role".to_owned(),

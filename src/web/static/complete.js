@@ -45,8 +45,10 @@ function offers(words, line) {
     if (verb === "why") found = found.concat(people);
   } else if (verb === "why" && typed.length === 3 && typed[1].startsWith("@")) {
     found = plain(words.intents, (intent) => intent.summary);
-  } else if (["whois", "audit"].includes(verb)) {
+  } else if (["whois", "audit"].includes(verb) || (["ban", "unban"].includes(verb) && typed.length === 2)) {
     found = people;
+  } else if (verb === "ban" && !last.startsWith("\"") && (line.match(/"/g) || []).length === 2) {
+    found = ["30m", "24h", "7d", "2w", "permanent"].map((length) => ({ text: length, note: "how long it lasts once merged" }));
   }
   const wanted = last.toLowerCase();
   const starts = found.filter((offer) => offer.text.toLowerCase().startsWith(wanted));

@@ -1,5 +1,6 @@
 //! The real source: the suite of the port, and what only git repositories can do to it.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -242,8 +243,7 @@ async fn a_draft_is_a_branch_that_people_fetch_and_merge() {
     let draft = |content: &str| Draft {
         base: base.clone(),
         branch: "tribune/drift-d1".to_owned(),
-        path: "motd".parse().unwrap(),
-        content: content.into(),
+        files: BTreeMap::from([("motd".parse().unwrap(), Some(content.into()))]),
         message: "take over what is live\n\nRequested-by: ken\n".to_owned(),
         at: Timestamp::from_second(1_000).unwrap(),
     };
@@ -258,6 +258,29 @@ async fn a_draft_is_a_branch_that_people_fetch_and_merge() {
     assert_eq!(git(&repo, &["diff", "--name-only", base.as_str(), "FETCH_HEAD"]).await, "motd");
     host.source.fetch().await.unwrap();
     git(&repo, &["fetch", "--quiet", &from, "tribune/drift-d1"]).await;
+}
+
+#[tokio::test]
+async fn a_draft_removes_and_adds_files() {
+    let host = GitHost::new().await;
+    host.commit("main", &[("bans/a", text("a")), ("bans/b", text("b"))], &Push::default());
+    let base = host.source.fetch().await.unwrap();
+    let draft = Draft {
+        base: base.clone(),
+        branch: "tribune/unban-a".to_owned(),
+        files: BTreeMap::from([
+            ("bans/a".parse().unwrap(), None),
+            ("notes/c".parse().unwrap(), Some("c".into())),
+        ]),
+        message: "lift\n".to_owned(),
+        at: Timestamp::from_second(1_000).unwrap(),
+    };
+    let from = host.source.draft(&draft).await.unwrap();
+    let repo = host.repo();
+    git(&repo, &["fetch", "--quiet", &from, "tribune/unban-a"]).await;
+    let told =
+        git(&repo, &["diff", "--no-renames", "--name-status", base.as_str(), "FETCH_HEAD"]).await;
+    assert_eq!(told, "D\tbans/a\nA\tnotes/c");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod argv;
 mod attacker;
+mod bans;
 mod chat;
 mod drift;
 mod executor;

@@ -222,6 +222,7 @@ fn what_is_said_of_tribune_itself() {
             standing: "no standing intents",
             since: at("2026-06-01T08:00:00Z"),
             pauses: &[],
+            bans: &[],
             schedules: &[],
         }),
     ]), @r"

@@ -83,7 +83,7 @@ fn commands_that_do_not_hold_say_what_to_type_instead() {
             "!run deploy-app on web-dev release=latest",
             "!run tail-log on web-dev service=nginx match=-rf",
             "!check host-info",
-            "!ban @barbara \"because\" 1d",
+            "!adduser @zoe user",
             "!approve r99",
         ] {
             world.say("ken", "ops", text);
@@ -133,10 +133,10 @@ fn commands_that_do_not_hold_say_what_to_type_instead() {
         [m23 in #ops]
         Not done: host-info cannot be checked: it has no check.
         Hint: `!run host-info` acts; there is no way to look first
-        » ken in #ops: !ban @barbara "because" 1d
+        » ken in #ops: !adduser @zoe user
         [m25 in #ops]
-        Not done: `!ban` is not there yet.
-        Hint: propose it by pull request: add a file to `inventory/bans/`
+        Not done: `!adduser` is not there yet.
+        Hint: propose it by pull request: add a file to `inventory/people/`
         » ken in #ops: !approve r99
         [m27 in #ops]
         Not done: there is no request r99.

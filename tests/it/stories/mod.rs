@@ -5,6 +5,7 @@
 
 mod approving;
 mod asking;
+mod banning;
 mod citing;
 mod drift;
 mod freezing;

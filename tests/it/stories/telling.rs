@@ -28,6 +28,8 @@ fn help_shows_what_one_may_do() {
         - `!who <id>` — who could approve a request
         - `!whoami` — how Tribune knows you
         - `!whois @person` — how Tribune knows somebody
+        - `!ban @person "<reason>" <duration|permanent>` — ban somebody at once, for a day at most unless it is merged
+        - `!unban @person` — lift a ban, or prepare that it is lifted
         - `!banlist` — who is banned, until when and why
         - `!audit [id] [@person] [duration]` — the latest audit entries
         - `!drift [check [intent] | <intent> | <id> | repair <id> | keep <id> | ignore <id> <duration> [reason]]` — what differs from what is declared, and what to do about it

@@ -91,6 +91,17 @@ async fn a_banned_persons_stream_ends_with_the_next_event() {
 }
 
 #[tokio::test]
+async fn a_stream_of_who_is_banned_in_chat_ends_with_the_next_event() {
+    let site = TestSite::start().await;
+    let grace = site.sign_in("grace").await;
+    let mut listener = Listener::open(&grace, "/events?channel=ops").await;
+    site.ban_in_chat("grace");
+    site.say("ada", "she must not read this").await;
+    assert_eq!(listener.next().await.unwrap().0, "signed-out");
+    assert!(listener.next().await.is_none());
+}
+
+#[tokio::test]
 async fn an_idle_stream_is_decided_again() {
     let site = TestSite::start().await;
     let ada = site.sign_in("ada").await;

@@ -240,6 +240,12 @@ async fn people_roles_and_bans_are_told_as_the_policy_repo_says_them_now() {
     assert!(grace.contains("#ops") && !grace.contains("#vault"));
     assert!(ada.page("/people/linus").await.contains("A banned person may do nothing"));
     assert!(ada.page("/bans").await.contains("left the company"));
+    site.ban_in_chat("grace");
+    let bans = ada.page("/bans").await;
+    assert!(bans.contains("an incident") && bans.contains("provisional: asked for in chat"));
+    assert!(ada.page("/people").await.contains("banned provisionally until"));
+    let grace = ada.page("/people/grace").await;
+    assert!(grace.contains("banned provisionally until") && grace.contains("asked for in chat"));
     assert!(ada.page("/roles").await.contains("depth-1"));
     assert_eq!(ada.status("/people/nobody").await, 404);
 }

@@ -98,6 +98,23 @@ async fn a_ban_ends_the_session_at_once() {
 }
 
 #[tokio::test]
+async fn a_ban_in_chat_ends_the_session_at_once() {
+    let site = TestSite::start().await;
+    let grace = site.sign_in("grace").await;
+    let csrf = grace.csrf().await;
+    let link = site.token("grace").await;
+    site.ban_in_chat("grace");
+    let form = [("csrf", csrf.as_str()), ("text", "let me"), ("nonce", "n")];
+    assert_eq!(grace.post("/c/ops/messages", &form).send().await.unwrap().status(), 401);
+    assert_eq!(grace.status("/c/ops").await, 401);
+    let audit = site.audit().await;
+    assert!(audit.last().unwrap().starts_with("session.end grace is banned until"), "{audit:?}");
+    assert!(site.sessions.issue_token(&"grace".parse().unwrap()).await.is_err());
+    let clicked = site.visitor("grace").post("/sign-in", &[("token", &link)]).send().await;
+    assert_eq!(clicked.unwrap().status(), 403);
+}
+
+#[tokio::test]
 async fn a_ban_between_link_and_click_is_seen() {
     let site = TestSite::start().await;
     let token = site.token("ada").await;

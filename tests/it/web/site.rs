@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tribune::chat::console::{Console, PLATFORM};
 use tribune::domain::audit::chain::Broken;
 use tribune::domain::audit::report::{self, Finding};
-use tribune::domain::ban::Ban;
+use tribune::domain::ban::{Ban, Rests};
 use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::channel::{Channel, Spot, Strength};
 use tribune::domain::id::{ChannelName, ChatChannelId, PersonId, Platform};
@@ -218,14 +218,30 @@ impl TestSite {
     pub fn ban(&self, who: &str) {
         let subject = Principal::Person(who.parse().unwrap());
         self.apply(|repo| {
-            repo.bans.push(Ban {
+            repo.bans.add(Ban {
                 origin: "inventory/bans/x.yaml".parse().unwrap(),
                 subject,
                 by: "ada".parse().unwrap(),
                 reason: "left the company".to_owned(),
                 until: None,
+                rests: Rests::OnFile,
             });
         });
+    }
+
+    /// Bans somebody as `!ban` does: laid over the applied revision.
+    pub fn ban_in_chat(&self, who: &str) {
+        let now = self.clock.now();
+        let ban = Ban {
+            origin: format!("inventory/bans/today-{who}.yaml").parse().unwrap(),
+            subject: Principal::Person(who.parse().unwrap()),
+            by: "ada".parse().unwrap(),
+            reason: "an incident".to_owned(),
+            until: Some(now + SignedDuration::from_hours(24)),
+            rests: Rests::OnWord(now),
+        };
+        let mut applied = self.applied.lock().unwrap();
+        *applied = applied.as_ref().map(|now| Arc::new(now.binding(vec![ban])));
     }
 
     pub fn host(&self, name: &str) -> String {

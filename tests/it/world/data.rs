@@ -7,9 +7,10 @@ use tribune::domain::audit::Row;
 use tribune::domain::audit::chain::chain;
 use tribune::domain::digest::Digest;
 use tribune::domain::evidence::PullRef;
-use tribune::domain::id::{IntentName, Platform, RequestId, Revision, RunId};
+use tribune::domain::id::{IntentName, PersonId, Platform, RequestId, Revision, RunId};
 use tribune::domain::message::{Place, Post, PostKey};
 use tribune::domain::pause::{Pause, Scope, holding};
+use tribune::domain::provisional::ProvisionalBan;
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
 use tribune::domain::schedule::Mark;
@@ -40,6 +41,7 @@ pub(super) struct Data {
     pub(super) swept: Swept,
     pub(super) drift: Drifts,
     pub(super) pauses: BTreeMap<Scope, Pause>,
+    pub(super) bans: BTreeMap<PersonId, ProvisionalBan>,
     pub(super) schedules: BTreeMap<IntentName, Mark>,
 }
 
@@ -110,6 +112,9 @@ impl Data {
         for pause in change.pauses {
             swap(&mut self.pauses, pause, Conflict::Pause)?;
         }
+        for ban in change.bans {
+            swap(&mut self.bans, ban, Conflict::Ban)?;
+        }
         for mark in change.schedules {
             swap(&mut self.schedules, mark, Conflict::Schedule)?;
         }
@@ -124,6 +129,12 @@ impl Data {
             Expect::Unpaused(intent) => {
                 let pauses: Vec<Pause> = self.pauses.values().cloned().collect();
                 holding(&pauses, intent).map(|_| Conflict::Paused(intent.clone()))
+            }
+            Expect::Bans(expected) => {
+                let open = self.bans.values().filter(|ban| ban.is_open());
+                let binding: BTreeMap<PersonId, Timestamp> =
+                    open.map(|ban| (ban.subject.clone(), ban.since)).collect();
+                (binding != *expected).then_some(Conflict::Bans)
             }
         };
         broken.map_or(Ok(()), |conflict| Err(StoreError::Conflict(conflict)))

@@ -39,6 +39,7 @@ struct Git {
     drafts: Vec<Draft>,
     down: bool,
     quiet: bool,
+    broken: bool,
 }
 
 #[derive(Clone)]
@@ -111,6 +112,11 @@ impl FakeSource {
     /// The remote cannot be reached, or can again.
     pub fn set_down(&self, down: bool) {
         self.git().down = down;
+    }
+
+    /// The mirror takes no branches, or does again.
+    pub fn set_broken(&self, broken: bool) {
+        self.git().broken = broken;
     }
 
     /// Fetches do not end, or do again.
@@ -356,6 +362,9 @@ impl Source for FakeSource {
 
     async fn draft(&self, draft: &Draft) -> Result<String, SourceError> {
         self.git().stored(&draft.base)?;
+        if self.git().broken {
+            return Err(SourceError::Broken("no space is left".to_owned()));
+        }
         self.git().drafts.push(draft.clone());
         Ok("/state/mirror".to_owned())
     }

@@ -16,6 +16,7 @@ use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use tribune::domain::message::{MessageRef, PostKey, Posted};
 use tribune::domain::pause::Pause;
+use tribune::domain::provisional::ProvisionalBan;
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
 use tribune::domain::schedule::Mark;
@@ -314,6 +315,10 @@ impl Store for FakeStore {
 
     async fn session(&self, hash: &Digest) -> Result<Option<Session>, StoreError> {
         self.read(|data| data.sessions.get(hash).cloned())
+    }
+
+    async fn bans(&self) -> Result<Vec<ProvisionalBan>, StoreError> {
+        self.read(|data| data.bans.values().cloned().collect())
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {

@@ -85,7 +85,8 @@ fn what_is_live_is_prepared_as_a_branch_exactly_as_it_was_shown() {
         assert_eq!(drafts.len(), 1, "{}", world.drift_says("d1"));
         assert_eq!(drafts[0].branch, "tribune/drift-d1");
         assert!(drafts[0].message.ends_with("\n\nRequested-by: ken\n"), "{}", drafts[0].message);
-        let content = String::from_utf8(drafts[0].content.clone()).unwrap();
+        let content = drafts[0].files.values().next().cloned().flatten().unwrap();
+        let content = String::from_utf8(content).unwrap();
         assert_eq!(content, declared.replacen(&first, "by hand", 1));
         assert!(world.told().contains("git merge --no-ff FETCH_HEAD"));
         // What is hidden cannot be taken over.
