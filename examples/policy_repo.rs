@@ -35,6 +35,9 @@ struct Args {
     /// Hosts; eight per app if not given.
     #[arg(long)]
     hosts: Option<usize>,
+    /// Standing intents beside the others, each of which keeps one file on `local`.
+    #[arg(long, default_value_t = 0)]
+    files: usize,
     /// Repos of one size differ by this.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -46,6 +49,7 @@ fn main() -> std::io::Result<()> {
     let size = Size {
         services: args.services.unwrap_or(usual.services),
         hosts: args.hosts.unwrap_or(usual.hosts),
+        files: args.files,
         seed: args.seed,
         ..usual
     };

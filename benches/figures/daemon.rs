@@ -19,6 +19,7 @@ pub async fn measure(effort: Effort) {
         if idle == 0 {
             std::thread::sleep(Duration::from_secs(3));
             idle = memory(child.id(), "VmRSS");
+            assert!(idle > 0, "the daemon ended");
         }
         end(child);
         time

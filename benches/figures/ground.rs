@@ -30,6 +30,7 @@ impl Ground {
         write(&ground.repo(), texts).unwrap();
         ground.git(&["init", "-q", "-b", "main"]);
         ground.commit();
+        fs::create_dir(ground.managed()).unwrap();
         fs::write(ground.settings_file(), ground.settings_text()).unwrap();
         ground
     }
@@ -64,6 +65,11 @@ impl Ground {
         self.folder.path().join("state")
     }
 
+    /// The root of managed files.
+    pub fn managed(&self) -> PathBuf {
+        self.folder.path().join("managed")
+    }
+
     pub fn listen(&self) -> &str {
         &self.listen
     }
@@ -74,10 +80,11 @@ impl Ground {
 
     fn settings_text(&self) -> String {
         let weak = tribune::process::sandbox::probe().needs_weak();
+        let (listen, managed) = (&self.listen, self.managed());
         format!(
-            "state = \"state\"\n[source]\npath = \"policy\"\n[web]\nlisten = \"{}\"\n\
-             [exec]\nweak_sandbox = {weak}\n[log]\nlevel = \"error\"\n",
-            self.listen
+            "state = \"state\"\n[source]\npath = \"policy\"\n[web]\nlisten = \"{listen}\"\n\
+             [exec]\nweak_sandbox = {weak}\n[file.roots]\nmanaged = {managed:?}\n\
+             [log]\nlevel = \"error\"\n"
         )
     }
 

@@ -27,7 +27,7 @@ use tribune::ports::clock::Clock as _;
 use crate::Effort;
 use crate::ground::{TRIBUNE, clean, folder, mebibytes, memory};
 use crate::sample::repo::{Size, policy_repo, write};
-use crate::spread::{Spread, counted, time, timed};
+use crate::spread::{Spread, counted, timed, timed_with};
 
 pub fn measure(effort: Effort) {
     let size = Size::new(1000, 200, 200);
@@ -155,14 +155,19 @@ fn decisions(snapshot: &Snapshot, effort: Effort) {
     let raw =
         [("one `is_authorized` over all policies, its entities given", Spread::of(raw.collect()))];
     timed("one decision, slice and reasons included", Duration::from_micros(150), ours, &raw);
-    let everybody = Spread::measure(effort.of(20, 2), || {
-        let case = &cases[1];
+    let all = cases.iter().step_by(7).take(effort.of(40, 2)).map(|case| {
         let requester = Principal::Person(case.who.clone());
         let scene = policy::Scene { via: Via::Chat, channel: Some(&channel), now };
+        let begun = Instant::now();
         std::hint::black_box(policy::visible_intents(snapshot, &requester, &scene));
+        begun.elapsed()
     });
-    let note = "asks about each of 200 intents".to_owned();
-    counted("what `!help` asks of policy", "", true, time(everybody.median), note);
+    timed_with(
+        "what `!help` asks of policy, about each of 200 intents",
+        Duration::from_millis(100),
+        Spread::of(all.collect()),
+        "one person after the other".to_owned(),
+    );
 }
 
 fn plain_value(value: &Argument) -> Value {

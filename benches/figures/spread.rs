@@ -75,13 +75,18 @@ pub fn timed(figure: &str, limit: Duration, found: Spread, beside: &[(&str, Spre
             format!("{what}: {} (ratio {ratio:.2})", time(other.median))
         })
         .collect();
+    timed_with(figure, limit, found, beside.join("; "));
+}
+
+/// Tells a time that has a limit, and something beside it.
+pub fn timed_with(figure: &str, limit: Duration, found: Spread, beside: String) {
     Row {
         figure,
         limit: time(limit),
         met: found.median < limit,
         measured: time(found.median),
         spread: format!("{} to {}, {}", time(found.low), time(found.high), found.times),
-        beside: beside.join("; "),
+        beside,
     }
     .print();
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 
-use super::words::{FIRST_NAMES, LAST_NAMES, PARTS, RULES, TEAMS, VERBS};
+use super::words::{FIRST_NAMES, KEEP, LAST_NAMES, PARTS, RULES, TEAMS, VERBS};
 
 /// How much of everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Size {
     pub services: usize,
     /// Hosts, at least three per app.
     pub hosts: usize,
+    /// Standing intents beside those, each of which keeps one file on `local`.
+    pub files: usize,
     /// What differs between two repos of one size.
     pub seed: u64,
 }
@@ -32,7 +34,7 @@ impl Size {
     /// Returns a size with as many services and hosts as are usual for so many intents.
     pub fn new(people: usize, intents: usize, policies: usize) -> Self {
         let apps = intents.div_ceil(VERBS.len());
-        Self { people, intents, policies, services: apps + 1, hosts: apps * 8, seed: 1 }
+        Self { people, intents, policies, services: apps + 1, hosts: apps * 8, files: 0, seed: 1 }
     }
 
     fn apps(&self) -> Vec<App> {
@@ -75,6 +77,7 @@ pub fn policy_repo(size: &Size) -> Texts {
         let name = format!("{}-{}", verb.0, app.name);
         texts.insert(format!("intents/{name}.yaml"), app.fill(verb.1));
     }
+    add_files(&mut texts, size);
     let shipped = SHIPPED.iter().map(|(_, text)| text.matches("@id(").count()).sum();
     let added = rules(&apps).filter(|(_, rule)| all_intents_exist(rule, &texts));
     let added: Vec<_> = added.take(size.policies.saturating_sub(shipped)).collect();
@@ -200,6 +203,17 @@ fn add_services(texts: &mut Texts, size: &Size, apps: &[App]) {
     }
     for i in apps.len() + 1..size.services {
         add(&format!("bot-{i}"), "Asks on behalf of a dashboard");
+    }
+}
+
+/// Settings of one app after the other, a page each.
+fn add_files(texts: &mut Texts, size: &Size) {
+    let mut chance = Chance(size.seed);
+    for i in 0..size.files {
+        let name = format!("settings-{i:03}");
+        let lines = (0..60).map(|line| format!("option_{line:02} = {}\n", chance.next()));
+        texts.insert(format!("playbooks/files/{name}.conf"), lines.collect());
+        texts.insert(format!("intents/{name}.yaml"), KEEP.replace("NAME", &name));
     }
 }
 

@@ -25,6 +25,24 @@ pub const TEAMS: &[&str] = &[
 
 pub const PARTS: &[&str] = &["api", "worker", "frontend", "db", "cache"];
 
+/// A standing intent that keeps one file; `NAME` stands for it.
+pub const KEEP: &str = "version: 1
+intent: NAME
+summary: Keep NAME of this machine as this repository has it
+category: change
+risk: 1
+targets: [local]
+label: ops/files
+cite: { within: 30d, bind: false }
+approval:
+  slots: [{ role: operator }]
+channel: ops
+run:
+  file: { source: playbooks/files/NAME.conf, path: managed/NAME.conf, mode: \"0644\" }
+idempotent: true
+standing: { every: 15m, targets: [local], on_drift: report }
+";
+
 /// Intents that every app has: verb and file.
 pub const VERBS: &[(&str, &str)] = &[
     (

@@ -30,16 +30,12 @@ pub enum LoadError {
 /// Loads a revision from the mirror.
 pub async fn load_revision(source: &dyn Source, revision: &Revision) -> Result<Loaded, LoadError> {
     let tree = source.tree(revision).await?;
-    let mut contents = std::collections::BTreeMap::new();
-    for (path, entry) in &tree.0 {
-        if Files::wants(path, entry) {
-            contents.insert(path.clone(), source.read(entry).await?);
-        }
-    }
+    let wanted = tree.0.iter().filter(|(path, entry)| Files::wants(path, entry));
+    let wanted = wanted.map(|(path, entry)| (path.clone(), entry.clone())).collect();
+    let contents = source.read_all(&wanted).await?;
     let mut files = Files { tree, contents };
-    for (path, entry) in files.templates() {
-        files.contents.insert(path, source.read(&entry).await?);
-    }
+    let templates = source.read_all(&files.templates()).await?;
+    files.contents.extend(templates);
     load(files, revision).map_err(LoadError::Wrong)
 }
 

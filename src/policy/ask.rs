@@ -21,7 +21,8 @@ pub(super) struct Ask {
     context: Vec<(String, RestrictedExpression)>,
     /// Entities that the slice must hold.
     pub named: Vec<EntityUid>,
-    extra: Vec<Fact>,
+    /// Entities that are not in the policy repo.
+    pub extra: Vec<Fact>,
 }
 
 /// A question that Cedar can take: the request, and the slice that it needs.

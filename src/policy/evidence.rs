@@ -101,7 +101,8 @@ fn approvals_facts(repo: &PolicyRepo, approvals: &Approvals<'_>) -> Vec<Fact> {
         .with("count", RestrictedExpression::new_long(total))
         .with("granted", RestrictedExpression::new_bool(approvals.granted))
         .with("approvers", RestrictedExpression::new_set(names))
-        .within(people);
+        .within(people.iter().cloned());
+    fact.names = people;
     fact.tags = per_role
         .into_iter()
         .map(|(role, count)| (role.to_string(), RestrictedExpression::new_long(count)))

@@ -1,11 +1,14 @@
 //! What the policy repo says, as Cedar entities; and the small slice of them that one question
 //! needs.
 //!
-//! INVARIANT: a slice holds every entity that the question names, with everything those lie in
-//! and name. Cedar takes an absent entity for one without attributes and parents, so `in` would
-//! quietly be false; a slice that cannot be closed is therefore refused.
+//! INVARIANT: a slice holds every entity that the question names, and what those name in turn;
+//! each bears everything it lies in, near or far. Cedar takes an absent entity for one without
+//! attributes and parents, so `in` would quietly be false; a slice that cannot be closed is
+//! therefore refused. What something only lies in need not be there: roles and groups have no
+//! attributes, and nothing else leads to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use jiff::Timestamp;
@@ -26,10 +29,17 @@ pub(super) const INSTANCE: &str = "tribune";
 /// Services that Tribune itself brings, beside `host:<uid>`.
 pub(super) const BUILT_IN: [&str; 2] = ["reconciler", "scheduler"];
 
+/// The schema's entity types as Cedar names them; making one anew for each entity that a question
+/// names takes a tenth of the question.
+static TYPES: LazyLock<BTreeMap<&str, EntityTypeName>> = LazyLock::new(|| {
+    let named =
+        |name: &'static str| (name, name.parse().expect("the schema's type names are identifiers"));
+    vocabulary::types().map(named).collect()
+});
+
 /// Returns the Cedar name of an entity. `kind` is one of the schema's entity types.
 pub(super) fn uid(kind: &'static str, id: &str) -> EntityUid {
-    let kind: EntityTypeName = kind.parse().expect("the schema's type names are identifiers");
-    EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+    EntityUid::from_type_name_and_id(TYPES[kind].clone(), EntityId::new(id))
 }
 
 /// Returns the Cedar name of whoever acts.
@@ -84,14 +94,11 @@ impl Fact {
         self.with(name, RestrictedExpression::new_entity_uid(other))
     }
 
-    fn entity(&self) -> Result<Entity, String> {
-        Entity::new_with_tags(
-            self.uid.clone(),
-            self.attributes.clone(),
-            self.parents.clone(),
-            self.tags.clone(),
-        )
-        .map_err(|error| format!("{} cannot be told to cedar: {error}", self.uid))
+    /// Returns it as Cedar takes it, lying in `within`.
+    pub fn entity(&self, within: impl IntoIterator<Item = EntityUid>) -> Result<Entity, String> {
+        let (attributes, tags) = (self.attributes.clone(), self.tags.clone());
+        Entity::new_with_tags(self.uid.clone(), attributes, within, tags)
+            .map_err(|error| format!("{} cannot be told to cedar: {error}", self.uid))
     }
 }
 
@@ -117,26 +124,27 @@ fn ban_record(ban: &Ban) -> RestrictedExpression {
     RestrictedExpression::new_record(fields).expect("the two keys differ")
 }
 
-/// An entity as Cedar takes it, or why it does not.
+/// An entity of the policy repo.
 #[derive(Debug, Clone)]
 struct Known {
-    entity: Result<Entity, String>,
-    /// What it lies in and names.
-    leads_to: Vec<EntityUid>,
+    /// As Cedar takes it.
+    entity: Entity,
+    /// Everything it lies in, directly or not.
+    within: BTreeSet<EntityUid>,
+    /// What its attributes name.
+    names: Vec<EntityUid>,
 }
 
-impl From<&Fact> for Known {
-    fn from(fact: &Fact) -> Self {
-        let leads_to = fact.parents.iter().chain(&fact.names).cloned().collect();
-        Self { entity: fact.entity(), leads_to }
-    }
-}
-
-/// Everything the policy repo says that policies can ask about, and the actions.
+/// Everything the policy repo says that policies can ask about, and the actions; or why Cedar
+/// does not take it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Facts(BTreeMap<EntityUid, Known>);
+pub(super) struct Facts(BTreeMap<EntityUid, Result<Known, String>>);
 
-impl Facts {
+/// Facts by name, each lying in what it lies in directly.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plain(pub BTreeMap<EntityUid, Fact>);
+
+impl Plain {
     /// Returns the facts of `repo`.
     pub fn of(repo: &PolicyRepo) -> Self {
         let mut facts = Self::default();
@@ -168,8 +176,7 @@ impl Facts {
     }
 
     fn add(&mut self, fact: Fact) {
-        let known = Known::from(&fact);
-        self.0.insert(fact.uid, known);
+        self.0.insert(fact.uid.clone(), fact);
     }
 
     fn add_principals(&mut self, repo: &PolicyRepo) {
@@ -216,6 +223,33 @@ impl Facts {
         }
     }
 
+    /// Returns everything that a fact lies in, directly or not.
+    fn within(&self, fact: &Fact) -> Result<BTreeSet<EntityUid>, String> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<&EntityUid> = fact.parents.iter().collect();
+        while let Some(next) = open.pop() {
+            if found.insert(next.clone()) {
+                open.extend(&self.0.get(next).ok_or_else(|| unknown(next))?.parents);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Facts {
+    /// Returns the facts of `repo`.
+    pub fn of(repo: &PolicyRepo) -> Self {
+        let plain = Plain::of(repo);
+        let known = plain.0.values().map(|fact| {
+            let known = plain.within(fact).and_then(|within| {
+                let entity = fact.entity(within.iter().cloned())?;
+                Ok(Known { entity, within, names: fact.names.clone() })
+            });
+            (fact.uid.clone(), known)
+        });
+        Self(known.collect())
+    }
+
     /// Says whether there is such an entity.
     pub fn contains(&self, uid: &EntityUid) -> bool {
         self.0.contains_key(uid)
@@ -232,8 +266,8 @@ impl Facts {
     /// It is not held against the schema here, where that would take half the time of a question:
     /// a property test does it for every question that it makes.
     pub fn slice(&self, named: &[EntityUid], extra: &[Fact]) -> Result<Entities, String> {
-        let extra: BTreeMap<&EntityUid, Known> =
-            extra.iter().map(|fact| (&fact.uid, Known::from(fact))).collect();
+        let extra: BTreeMap<&EntityUid, &Fact> =
+            extra.iter().map(|fact| (&fact.uid, fact)).collect();
         let mut open: Vec<&EntityUid> = named.iter().chain(extra.keys().copied()).collect();
         let mut seen = BTreeSet::new();
         let mut entities = vec![];
@@ -241,16 +275,48 @@ impl Facts {
             if !seen.insert(next) {
                 continue;
             }
-            let Some(known) = extra.get(next).or_else(|| self.0.get(next)) else {
-                let kind = next.type_name().to_string().to_lowercase();
-                return Err(format!("{kind} {} is not in the policy repo", next.id().unescaped()));
-            };
-            open.extend(&known.leads_to);
-            entities.push(known.entity.clone()?);
+            if let Some(fact) = extra.get(next) {
+                open.extend(&fact.names);
+                entities.push(fact.entity(self.within(fact, &extra)?)?);
+            } else {
+                let known = self.known(next)?;
+                open.extend(&known.names);
+                entities.push(known.entity.clone());
+            }
         }
         Entities::from_entities(entities, None)
             .map_err(|error| format!("the facts cannot be told to cedar: {error}"))
     }
+
+    /// Returns everything that a fact beside the policy repo lies in, directly or not.
+    fn within(
+        &self,
+        fact: &Fact,
+        extra: &BTreeMap<&EntityUid, &Fact>,
+    ) -> Result<BTreeSet<EntityUid>, String> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<&EntityUid> = fact.parents.iter().collect();
+        while let Some(next) = open.pop() {
+            if !found.insert(next.clone()) {
+                continue;
+            }
+            match extra.get(next) {
+                Some(other) => open.extend(&other.parents),
+                None => found.extend(self.known(next)?.within.iter().cloned()),
+            }
+        }
+        Ok(found)
+    }
+
+    fn known(&self, uid: &EntityUid) -> Result<&Known, String> {
+        self.0.get(uid).ok_or_else(|| unknown(uid))?.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Says that there is no such entity.
+fn unknown(uid: &EntityUid) -> String {
+    let kind = uid.type_name().to_string().to_lowercase();
+    format!("{kind} {} is not in the policy repo", uid.id().unescaped())
 }
 
 /// Returns a person, flags and ban aside.

@@ -248,8 +248,8 @@ pub fn may_ask_for(
     intent: &Intent,
 ) -> bool {
     let args = sample_args(intent);
-    let mut targets = intent.targets.iter().flat_map(|name| snapshot.repo.inventory.resolve(name));
-    targets.any(|target| {
+    let targets = intent.targets.iter().flat_map(|name| snapshot.repo.inventory.resolve(name));
+    snapshot.policies.alike.one_of_each(targets).into_iter().any(|target| {
         let question = Question {
             requester: principal,
             mode: Mode::Run,

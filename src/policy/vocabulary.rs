@@ -260,6 +260,14 @@ fn enums(repo: &PolicyRepo) -> BTreeMap<&'static str, Vec<String>> {
     ])
 }
 
+/// Entity types of which the schema lists all that exist.
+const ENUMS: [&str; 5] = ["Environment", "Category", "Via", "Kind", "Page"];
+
+/// Returns the name of every entity type, actions included.
+pub(super) fn types() -> impl Iterator<Item = &'static str> {
+    ENTITIES.iter().map(|(name, ..)| *name).chain(ENUMS).chain(["Action"])
+}
+
 /// Returns every action with its group, and every group.
 pub(super) fn actions_and_groups() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
     let within = |(names, group, ..): &'static ActionLine| {

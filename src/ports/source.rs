@@ -170,6 +170,12 @@ pub trait Source: Send + Sync {
     /// Returns the content of one file.
     async fn read(&self, entry: &TreeEntry) -> Result<Vec<u8>, SourceError>;
 
+    /// Returns the content of every one of `files`, or why one of them cannot be read.
+    async fn read_all(
+        &self,
+        files: &BTreeMap<RepoPath, TreeEntry>,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError>;
+
     /// Returns the text files that differ, by path.
     async fn changes(&self, from: &Revision, to: &Revision)
     -> Result<Vec<FileChange>, SourceError>;

@@ -133,6 +133,20 @@ impl Source for GitSource {
         self.mirror.with(move |repo| tree::read(repo, &object)).await
     }
 
+    async fn read_all(
+        &self,
+        files: &BTreeMap<RepoPath, TreeEntry>,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
+        let files = files.clone();
+        let all = move |repo: &git2::Repository| {
+            files
+                .into_iter()
+                .map(|(path, entry)| Ok((path, tree::read(repo, &entry.object)?)))
+                .collect()
+        };
+        self.mirror.with(all).await
+    }
+
     async fn changes(
         &self,
         from: &Revision,

@@ -7,6 +7,7 @@ use crate::domain::arguments::arguments;
 use crate::domain::command::{Ask, COMMANDS, Topic};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::PersonId;
+use crate::domain::intent::Intent;
 use crate::domain::pause;
 use crate::domain::person::Principal;
 use crate::domain::reply::{answer as reply, standing};
@@ -16,19 +17,20 @@ use crate::policy::{self, Question, Scene};
 
 impl Engine {
     pub(super) fn help(&self, given: &Given<'_>, topic: Option<Topic>) -> Answer {
+        let (snapshot, principal) = (given.snapshot, given.principal());
         let scene = Scene::chat(given.channel.as_ref(), self.now());
-        let visible = policy::visible_intents(given.snapshot, &given.principal(), &scene);
-        let repo = &given.snapshot.repo;
+        let may_ask = |intent: &Intent| policy::may_ask_for(snapshot, &principal, &scene, intent);
+        let repo = &snapshot.repo;
         Answer::say(match topic {
             None => {
-                let intents = visible.iter().filter_map(|name| repo.intents.get(name));
+                let intents = repo.intents.values().filter(|intent| may_ask(intent));
                 reply::help(&COMMANDS, &intents.collect::<Vec<_>>())
             }
             Some(Topic::Command(word)) => reply::help_command(word),
             Some(Topic::Intent(name)) => match repo.intents.get(&name) {
                 Some(intent) => {
                     let environments = repo.inventory.environments_of(&intent.targets);
-                    reply::help_intent(intent, &environments, visible.contains(&name))
+                    reply::help_intent(intent, &environments, may_ask(intent))
                 }
                 None => {
                     reply::refused(&format!("there is no intent {name}"), "`!intents` lists them")

@@ -42,8 +42,9 @@ impl Engine {
         standing: &Standing,
         now: Timestamp,
     ) -> Result<Option<Change>, EngineError> {
+        let who = who(snapshot, next, standing, now);
         let mut change = Change { requests: vec![next.clone()], ..Change::default() };
-        change.posts.extend(self.card_post(snapshot, next, standing, now).await?);
+        change.posts.extend(self.card_post(snapshot, next, standing, &who, now).await?);
         if effects.is_empty() && before == next {
             let mut same = true;
             for post in &change.posts {
@@ -66,16 +67,14 @@ impl Engine {
                 }),
                 Effect::NewCard => change.posts.extend(self.closed_card(before, next).await?),
                 Effect::Remind => {
-                    let again = card::Again::Reminder;
-                    change.posts.extend(self.call(snapshot, next, standing, again, now));
+                    change.posts.extend(call(snapshot, next, &who, card::Again::Reminder));
                 }
                 Effect::Finish => change.posts.extend(self.outcome_post(snapshot, next, now)),
                 Effect::Repaint | Effect::Dispatch => {}
             }
         }
         if next.state == State::NeedsApproval {
-            let first = card::Again::First;
-            change.posts.extend(self.call(snapshot, next, standing, first, now));
+            change.posts.extend(call(snapshot, next, &who, card::Again::First));
         }
         Ok(Some(change))
     }
@@ -86,6 +85,7 @@ impl Engine {
         snapshot: &Snapshot,
         request: &Request,
         standing: &Standing,
+        who: &[(RoleName, Vec<PersonId>)],
         now: Timestamp,
     ) -> Result<Vec<Post>, EngineError> {
         let key = card::key(request.id, request.card);
@@ -103,7 +103,7 @@ impl Engine {
         let status = card::Status {
             decision: standing.decision.as_ref(),
             ignored: standing.facts.ignored.clone(),
-            who: who(snapshot, request, standing, now),
+            who: who.to_vec(),
             waits_for: standing.waits_for.clone(),
             trouble: standing.trouble.clone(),
             citation: standing.facts.citation.clone(),
@@ -143,44 +143,6 @@ impl Engine {
         }))
     }
 
-    /// Returns the mention of people who could fill what is missing, once per card.
-    fn call(
-        &self,
-        snapshot: &Snapshot,
-        request: &Request,
-        standing: &Standing,
-        again: card::Again,
-        now: Timestamp,
-    ) -> Option<Post> {
-        let rule = snapshot.repo.intents.get(&request.intent)?.approval.as_ref()?;
-        if rule.notify == Notify::Nobody || request.state != State::NeedsApproval {
-            return None;
-        }
-        let mut people: Vec<PersonId> =
-            who(snapshot, request, standing, now).into_iter().flat_map(|(_, who)| who).collect();
-        people.sort();
-        people.dedup();
-        if people.is_empty() {
-            return None;
-        }
-        let key = card::key(request.id, request.card);
-        let suffix = match again {
-            card::Again::First => "call",
-            card::Again::Reminder => "reminder",
-        };
-        // The first call keeps saying what it said: it mentions people once, not as slots fill.
-        let body = match again {
-            card::Again::First if !request.votes.is_empty() => return None,
-            card::Again::First | card::Again::Reminder => card::call(request.id, &people, again),
-        };
-        Some(Post {
-            key: PostKey(format!("{key}:{suffix}")),
-            place: Place::ThreadOf(key),
-            body,
-            seeds: Vec::new(),
-        })
-    }
-
     /// Returns what the requester hears privately when a request has ended.
     fn outcome_post(&self, snapshot: &Snapshot, request: &Request, now: Timestamp) -> Option<Post> {
         // In a direct message the card itself says it.
@@ -198,6 +160,41 @@ impl Engine {
             seeds: Vec::new(),
         })
     }
+}
+
+/// Returns the mention of people who could fill what is missing, once per card.
+fn call(
+    snapshot: &Snapshot,
+    request: &Request,
+    who: &[(RoleName, Vec<PersonId>)],
+    again: card::Again,
+) -> Option<Post> {
+    let rule = snapshot.repo.intents.get(&request.intent)?.approval.as_ref()?;
+    if rule.notify == Notify::Nobody || request.state != State::NeedsApproval {
+        return None;
+    }
+    let mut people: Vec<PersonId> = who.iter().flat_map(|(_, who)| who).cloned().collect();
+    people.sort();
+    people.dedup();
+    if people.is_empty() {
+        return None;
+    }
+    let key = card::key(request.id, request.card);
+    let suffix = match again {
+        card::Again::First => "call",
+        card::Again::Reminder => "reminder",
+    };
+    // The first call keeps saying what it said: it mentions people once, not as slots fill.
+    let body = match again {
+        card::Again::First if !request.votes.is_empty() => return None,
+        card::Again::First | card::Again::Reminder => card::call(request.id, &people, again),
+    };
+    Some(Post {
+        key: PostKey(format!("{key}:{suffix}")),
+        place: Place::ThreadOf(key),
+        body,
+        seeds: Vec::new(),
+    })
 }
 
 /// Says whether votes on a card of this intent can mean something.

@@ -67,6 +67,8 @@ impl Engine {
         };
         let Some(_held) = self.runs.holds.look(request, intent) else { return Ok(Looked::Busy) };
         let workspace = self.workspace(run);
+        // A daemon that ended while it looked has left them; numbers begin anew.
+        self.remove_folders(run, &workspace).await;
         let looked = match self.lay_out(&plan, &workspace).await {
             Ok(()) => {
                 self.look_through_the_gate(snapshot, request, &plan, &workspace, commit).await

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::decision::{Missing, Outcome};
 use crate::policy::alike::Alike;
-use crate::policy::ask::{Ask, answer_by};
+use crate::policy::ask::{Ask, Ready, answer_by};
 use crate::policy::case::Suppose;
-use crate::policy::facts::{Facts, uid};
+use crate::policy::facts::{Facts, Plain};
+use crate::policy::may::sample_args;
 use crate::policy::voting::who_may_fill;
-use crate::policy::{could_run, decide, may_fill, who_could};
+use crate::policy::{Scene, could_run, decide, may_ask_for, may_fill, who_could};
 
 /// Policies to pick from, beside the team's own.
 const MORE: &[&str] = &[
@@ -24,6 +25,7 @@ const MORE: &[&str] = &[
     r#"forbid (principal, action == Action::"run", resource) when { context.args has delay && context.args.delay * 3 > 20 };"#,
     r#"permit (principal in Role::"sre", action == Action::"run", resource) when { context has pr && context.approvals.granted };"#,
     r#"forbid (principal, action == Action::"run", resource == Intent::"restart") when { context has pr } unless { context.approvals.hasTag("operator") };"#,
+    r#"forbid (principal, action == Action::"run", resource) when { context.target == Target::"web2" };"#,
 ];
 
 prop_compose! {
@@ -79,16 +81,16 @@ prop_compose! {
     }
 }
 
-/// Everything at once: all policies, all entities.
+/// Everything at once: all policies, all entities, each lying in what it lies in directly; what
+/// that comes to is left to Cedar.
 fn plainly(snapshot: &Snapshot, ask: &Ask) -> crate::policy::ask::Answer {
     let policies = snapshot.policies.rules().map(|rule| rule.policy.clone());
     let all = PolicySet::from_policies(policies).unwrap();
-    let mut wide = ask.clone();
-    for kind in ["Person", "Role", "Service", "Intent", "Target", "Group", "Channel", "Page"] {
-        let names = snapshot.policies.facts.of_kind(kind);
-        wide.named.extend(names.iter().map(|name| uid(kind, name)));
-    }
-    answer_by([&all], &snapshot.policies.prepare(&wide).unwrap())
+    let mut facts = Plain::of(&snapshot.repo);
+    facts.0.extend(ask.extra.iter().map(|fact| (fact.uid.clone(), fact.clone())));
+    let entities = facts.0.values().map(|fact| fact.entity(fact.parents.clone()).unwrap());
+    let entities = Entities::from_entities(entities, None).unwrap();
+    answer_by([&all], &Ready { entities, ..snapshot.policies.prepare(ask).unwrap() })
 }
 
 fn perfect() -> Citation {
@@ -156,7 +158,8 @@ fn missing_is_enough(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// Gives everybody two people beside them who are like them in all but the name.
+/// Gives everybody two people beside them who are like them in all but the name, and every
+/// target one.
 fn with_twins(snapshot: &Snapshot) -> Snapshot {
     let mut repo = snapshot.repo.clone();
     for person in snapshot.repo.people.values() {
@@ -165,6 +168,12 @@ fn with_twins(snapshot: &Snapshot) -> Snapshot {
             repo.people.insert(twin.clone(), Person { id: twin, ..person.clone() });
         }
     }
+    let Inventory { targets, groups, environments, .. } = snapshot.repo.inventory.clone();
+    let other =
+        |target: &Target| Target { name: id(&format!("{}-twin", target.name)), ..target.clone() };
+    let others: Vec<Target> = targets.values().map(other).collect();
+    let targets = targets.into_values().chain(others).map(|it| (it.name.clone(), it)).collect();
+    repo.inventory = Inventory::new(targets, groups, environments);
     let mut twins = snapshot.clone();
     twins.policies.facts = Facts::of(&repo);
     twins.policies.alike = Alike::of(&repo, snapshot.policies.rules());
@@ -186,6 +195,29 @@ fn one_speaks_for_all(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseEr
         other != *question.requester && decide(snapshot, &asked).outcome != Outcome::Deny
     });
     prop_assert_eq!(could_run(snapshot, &question).people, each.collect::<Vec<_>>());
+    Ok(())
+}
+
+fn one_target_speaks_for_all(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseError> {
+    let scene = Scene { via: case.via, channel: case.channel.as_ref(), now: now() };
+    let none = Evidence::default();
+    for intent in snapshot.repo.intents.values() {
+        let args = sample_args(intent);
+        let mut each = intent.targets.iter().flat_map(|name| snapshot.repo.inventory.resolve(name));
+        let some = each.any(|target| {
+            let targets = BTreeSet::from([target]);
+            let asked = Question {
+                mode: Mode::Run,
+                intent: &intent.name,
+                args: &args,
+                targets: &targets,
+                evidence: &none,
+                ..case.question()
+            };
+            decide(snapshot, &asked).outcome != Outcome::Deny
+        });
+        prop_assert_eq!(may_ask_for(snapshot, &case.requester, &scene, intent), some);
+    }
     Ok(())
 }
 
@@ -219,7 +251,9 @@ proptest! {
         cases in prop::collection::vec(cases(), 2),
     ) {
         for (snapshot, case) in snapshot.iter().flat_map(|one| cases.iter().map(move |case| (one, case))) {
-            one_speaks_for_all(&with_twins(snapshot), case)?;
+            let twins = with_twins(snapshot);
+            one_speaks_for_all(&twins, case)?;
+            one_target_speaks_for_all(&twins, case)?;
         }
     }
 

@@ -360,6 +360,12 @@ async fn a_damaged_object_in_the_mirror_is_never_read() {
         assert!(matches!(error, SourceError::Corrupt(_)), "{error}");
     }
     assert_eq!(host.source.read(c).await, Ok(b"3".to_vec()));
+    let error = host.source.read_all(&tree.0).await.unwrap_err();
+    assert!(matches!(error, SourceError::Corrupt(_)), "{error}");
+    let whole = tree.0.iter().filter(|(_, entry)| *entry == c);
+    let whole = whole.map(|(path, entry)| (path.clone(), entry.clone())).collect();
+    let read = host.source.read_all(&whole).await.unwrap();
+    assert_eq!(read.into_values().collect::<Vec<_>>(), [b"3".to_vec()]);
     let error = host.source.tree(&head).await.unwrap_err();
     assert!(matches!(error, SourceError::Corrupt(_)), "{error}");
 }

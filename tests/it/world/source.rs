@@ -310,6 +310,17 @@ impl Source for FakeSource {
         found.ok_or_else(|| SourceError::Corrupt(entry.object.to_string()))
     }
 
+    async fn read_all(
+        &self,
+        files: &BTreeMap<RepoPath, TreeEntry>,
+    ) -> Result<BTreeMap<RepoPath, Vec<u8>>, SourceError> {
+        let mut contents = BTreeMap::new();
+        for (path, entry) in files {
+            contents.insert(path.clone(), self.read(entry).await?);
+        }
+        Ok(contents)
+    }
+
     async fn changes(
         &self,
         from: &Revision,

@@ -1,5 +1,7 @@
 //! A whole daemon in this process, on a store of 100,000 audit rows and 1,000 open requests.
 
+mod standing;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::process::{Child, Stdio};
@@ -38,16 +40,18 @@ pub async fn measure(effort: Effort) {
     let settings = ground.settings();
     fill_audit(&settings.store(), effort.of(100_000, 1000)).await;
     let app = App::start(&settings, Addresses::Shared).await.unwrap();
-    let town = Town { ground: &ground, app: &app };
+    let town = Town { size, ground: &ground, app: &app };
     town.in_force(effort.of(10, 2)).await;
     town.open_requests(effort.of(1000, 10)).await;
     town.messages(effort.of(100, 3)).await;
     town.syncs(effort.of(20, 2)).await;
     town.decided_again(effort.of(5, 1)).await;
+    town.standing(effort.of(200, 5), effort.of(20, 2)).await;
     app.stop().await;
 }
 
 struct Town<'a> {
+    size: Size,
     ground: &'a Ground,
     app: &'a App,
 }
@@ -67,10 +71,7 @@ impl Town<'_> {
         for round in 0..times {
             let next = self.prepare(round);
             let begun = Instant::now();
-            self.ground.git(&["update-ref", "refs/heads/main", &next]);
-            while self.snapshot().revision.as_str() != next {
-                sleep(Duration::from_millis(1)).await;
-            }
+            self.bring_into_force(&next).await;
             took.push(begun.elapsed());
             self.rest().await;
         }
@@ -84,9 +85,22 @@ impl Town<'_> {
         let path = self.ground.repo().join(file);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{text}# {round}\n")).unwrap();
-        self.ground.git(&["add", file]);
+        self.write_commit()
+    }
+
+    /// Writes everything in the working directory as a commit that no branch names yet.
+    fn write_commit(&self) -> String {
+        self.ground.git(&["add", "-A"]);
         let tree = self.ground.git(&["write-tree"]);
         self.ground.git(&["commit-tree", "-p", "HEAD", "-m", "another", &tree])
+    }
+
+    /// Moves the branch, and waits until what it names decides.
+    async fn bring_into_force(&self, next: &str) {
+        self.ground.git(&["update-ref", "refs/heads/main", next]);
+        while self.snapshot().revision.as_str() != next {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// People without flags, on a team and not banned, with what each may ask for.
@@ -229,10 +243,7 @@ impl Town<'_> {
         let mut took = vec![];
         for round in 0..times {
             let next = self.prepare(1000 + round);
-            self.ground.git(&["update-ref", "refs/heads/main", &next]);
-            while self.snapshot().revision.as_str() != next {
-                sleep(Duration::from_millis(1)).await;
-            }
+            self.bring_into_force(&next).await;
             // The engine itself decides them now; it is let finish, to be measured alone.
             sleep(Duration::from_secs(5)).await;
             let open = self.open().await;
