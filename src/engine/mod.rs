@@ -172,6 +172,7 @@ pub struct Engine {
     locks: locks::Locks,
     runs: runs::Running,
     clocks: clocks::Clocks,
+    names: requests::Names,
     standings: standing::Standings,
     /// What people want done about drift is read by one task at a time.
     answering: tokio::sync::Mutex<()>,
@@ -218,6 +219,7 @@ impl Engine {
             locks: locks::Locks::default(),
             runs: runs::Running::default(),
             clocks: clocks::Clocks::default(),
+            names: requests::Names::default(),
             standings: standing::Standings::default(),
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
@@ -251,6 +253,7 @@ impl Engine {
             self.spawn("intake", Arc::clone(self).listen(platform.clone()));
         }
         self.spawn("outbox", Arc::clone(self).keep_posts());
+        self.spawn("names", Arc::clone(self).keep_names());
         self.spawn("clocks", Arc::clone(self).keep_time());
         self.spawn("standing", Arc::clone(self).keep_standing());
         self.spawn("calendar", Arc::clone(self).keep_calendar());

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::evidence::Facts;
+use super::names::Who;
 use super::{Engine, EngineError};
 use crate::domain::audit::Entry;
 use crate::domain::body::{Block, Body};
 use crate::domain::command;
-use crate::domain::decision::{Decision, Outcome};
+use crate::domain::decision::Decision;
 use crate::domain::id::{GroupName, PersonId, RoleName};
 use crate::domain::intent::{Intent, Notify};
 use crate::domain::message::{Place, Post, PostKey, Sign};
@@ -42,7 +43,7 @@ impl Engine {
         standing: &Standing,
         now: Timestamp,
     ) -> Result<Option<Change>, EngineError> {
-        let who = who(snapshot, next, standing, now);
+        let who = self.whom_to_name(snapshot, next, standing, now);
         let mut change = Change { requests: vec![next.clone()], ..Change::default() };
         change.posts.extend(self.card_post(snapshot, next, standing, &who, now).await?);
         if effects.is_empty() && before == next {
@@ -213,39 +214,44 @@ pub(super) fn groups_of(snapshot: &Snapshot, request: &Request) -> Vec<GroupName
     request.asked_targets.iter().filter_map(named).cloned().collect()
 }
 
-/// Returns who could fill what is missing or, of a denied request, who could have asked.
-fn who(
+/// Returns who could have asked for what was denied.
+fn who_could_ask(
     snapshot: &Snapshot,
     request: &Request,
     standing: &Standing,
     now: Timestamp,
-) -> Vec<(RoleName, Vec<PersonId>)> {
-    let question = Question::of(&snapshot.repo, request, &standing.facts.evidence, now);
-    match (request.state, &request.outcome) {
-        (State::NeedsApproval, Some(Outcome::NeedsApproval { missing })) => {
-            policy::who_could(snapshot, &question, missing).into_iter().collect()
-        }
-        (State::Denied, _) if snapshot.repo.live_ban(&request.requester, now).is_some() => {
-            Vec::new()
-        }
-        (State::Denied, _) if standing.decision.is_some() => {
-            let could = policy::could_run(snapshot, &question);
-            let holds =
-                |role: &RoleName, person: &PersonId| snapshot.repo.roles_of(person).contains(role);
-            could
-                .roles
-                .iter()
-                .map(|role| {
-                    let people = could.people.iter().filter(|person| holds(role, person));
-                    (role.clone(), people.cloned().collect())
-                })
-                .collect()
-        }
-        _ => Vec::new(),
+) -> Who {
+    if standing.decision.is_none() || snapshot.repo.live_ban(&request.requester, now).is_some() {
+        return Who::new();
     }
+    let question = Question::of(&snapshot.repo, request, &standing.facts.evidence, now);
+    let could = policy::could_run(snapshot, &question);
+    let holds = |role: &RoleName, person: &PersonId| snapshot.repo.roles_of(person).contains(role);
+    could
+        .roles
+        .iter()
+        .map(|role| {
+            let people = could.people.iter().filter(|person| holds(role, person));
+            (role.clone(), people.cloned().collect())
+        })
+        .collect()
 }
 
 impl Engine {
+    /// Returns who could fill what is missing or, of a denied request, who could have asked.
+    fn whom_to_name(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        standing: &Standing,
+        now: Timestamp,
+    ) -> Who {
+        match request.state {
+            State::Denied => who_could_ask(snapshot, request, standing, now),
+            _ => self.names(snapshot, request, &standing.facts.evidence, now),
+        }
+    }
+
     /// Writes a step of a request while no policy repo is applied: clocks only.
     pub(in crate::engine) async fn commit_without_snapshot(
         &self,

@@ -8,6 +8,7 @@ mod ask;
 mod change;
 mod citation;
 mod evidence;
+mod names;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use self::ask::{AskRefused, Asking, FIRST_CARD};
 pub(super) use self::change::Standing;
 pub(super) use self::change::takes_votes;
 pub(super) use self::evidence::Facts;
+pub use self::names::Names;
 use super::locks::Held;
 use super::{Engine, EngineError};
 use crate::domain::digest;
@@ -60,6 +62,7 @@ impl Engine {
     /// Looks at every open request again: the policy repo, or something else that all depend
     /// on, has changed.
     pub async fn consider_all(self: &Arc<Self>) -> Result<(), EngineError> {
+        self.names.outdate();
         let states = super::clocks::WAITING.to_vec();
         let filter = RequestFilter { states, ..RequestFilter::default() };
         for request in self.ports.store.requests(&filter).await? {
@@ -205,6 +208,7 @@ impl Engine {
         self.keep_clock(&stored);
         if finished {
             self.runs.forget(before.id);
+            self.names.forget(before.id);
             self.look_after(before.id).await;
         }
         Ok(if dispatch { Look::Dispatch(Box::new(stored)) } else { Look::Done })

@@ -1,0 +1,162 @@
+//! Who could fill what a request misses: the names on its card.
+//!
+//! They are told, never decided on, and they are the dearest part of a card, since policy is asked
+//! about everybody. So what was found is remembered, and after something has changed on which all
+//! requests depend, decisions come first: cards keep the names they have, and one request after
+//! another gets them asked for anew. `!who` always asks at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::domain::decision::{Missing, Outcome};
+use crate::domain::digest::Digest;
+use crate::domain::evidence::Evidence;
+use crate::domain::id::{PersonId, RequestId, RoleName};
+use crate::domain::request::{Request, State};
+use crate::engine::{Engine, EngineError};
+use crate::policy::{self, Question, Snapshot};
+
+/// People by the role that they could fill a slot of.
+pub(super) type Who = Vec<(RoleName, Vec<PersonId>)>;
+
+/// How long to wait after something failed.
+const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// The names on the cards of open requests.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Raised when something has changed on which all of them depend.
+    epoch: AtomicU64,
+    known: Mutex<Known>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    found: BTreeMap<RequestId, Found>,
+    /// Whose names are to be asked for anew.
+    old: BTreeSet<RequestId>,
+}
+
+#[derive(Debug)]
+struct Found {
+    epoch: u64,
+    asked: Asked,
+    who: Who,
+}
+
+/// What names depend on, of the request itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    digest: Digest,
+    missing: Missing,
+    seated: BTreeSet<PersonId>,
+}
+
+impl Names {
+    /// Something has changed on which the names of every request depend.
+    pub(super) fn outdate(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The request is over.
+    pub(in crate::engine) fn forget(&self, request: RequestId) {
+        let mut known = self.known();
+        known.found.remove(&request);
+        known.old.remove(&request);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the names found for exactly this, however old; old ones will be asked for anew.
+    fn remembered(&self, request: RequestId, asked: &Asked) -> Option<Who> {
+        let mut known = self.known();
+        let found = known.found.get(&request).filter(|found| found.asked == *asked)?;
+        let (who, is_old) = (found.who.clone(), found.epoch < self.epoch.load(Ordering::SeqCst));
+        if is_old && known.old.insert(request) {
+            self.wake.notify_one();
+        }
+        Some(who)
+    }
+
+    /// Remembers names; says whether others stood there.
+    fn remember(&self, request: RequestId, found: Found) -> bool {
+        let mut known = self.known();
+        known.old.remove(&request);
+        let who = found.who.clone();
+        known.found.insert(request, found).is_some_and(|before| before.who != who)
+    }
+}
+
+impl Engine {
+    /// Returns who could fill what a request misses; perhaps not the newest, see above.
+    pub(super) fn names(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        evidence: &Evidence,
+        now: Timestamp,
+    ) -> Who {
+        let (State::NeedsApproval, Some(Outcome::NeedsApproval { missing })) =
+            (request.state, &request.outcome)
+        else {
+            return Who::new();
+        };
+        let seated = evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
+        let asked = Asked { digest: request.digest.clone(), missing: missing.clone(), seated };
+        if let Some(who) = self.names.remembered(request.id, &asked) {
+            return who;
+        }
+        let epoch = self.names.epoch.load(Ordering::SeqCst);
+        let question = Question::of(&snapshot.repo, request, evidence, now);
+        let who: Who = policy::who_could(snapshot, &question, missing).into_iter().collect();
+        self.names.remember(request.id, Found { epoch, asked, who: who.clone() });
+        who
+    }
+
+    /// Asks for old names anew until the engine stops, one request at a time.
+    pub(in crate::engine) async fn keep_names(self: Arc<Self>) {
+        loop {
+            let next = self.names.known().old.first().copied();
+            let Some(request) = next else {
+                self.names.wake.notified().await;
+                continue;
+            };
+            if let Err(error) = self.name_again(request).await {
+                tracing::error!(%request, %error, "failed to read a request; trying again");
+                self.ports.clock.sleep_until(self.now() + AGAIN).await;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn name_again(self: &Arc<Self>, id: RequestId) -> Result<(), EngineError> {
+        let epoch = self.names.epoch.load(Ordering::SeqCst);
+        let request = self.ports.store.request(id).await?;
+        let (Some(request), Some(snapshot)) = (request, self.applied()) else {
+            self.names.forget(id);
+            return Ok(());
+        };
+        let (State::NeedsApproval, Some(Outcome::NeedsApproval { missing })) =
+            (request.state, request.outcome.clone())
+        else {
+            self.names.forget(id);
+            return Ok(());
+        };
+        let evidence = Evidence { approvals: request.votes.clone(), ..Evidence::default() };
+        let seated = request.votes.iter().map(|vote| vote.person.clone()).collect();
+        let question = Question::of(&snapshot.repo, &request, &evidence, self.now());
+        let who: Who = policy::who_could(&snapshot, &question, &missing).into_iter().collect();
+        let asked = Asked { digest: request.digest.clone(), missing, seated };
+        if self.names.remember(id, Found { epoch, asked, who }) {
+            self.consider(id);
+        }
+        Ok(())
+    }
+}
