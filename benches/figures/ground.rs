@@ -83,6 +83,7 @@ impl Ground {
         let (listen, managed) = (&self.listen, self.managed());
         format!(
             "state = \"state\"\n[source]\npath = \"policy\"\n[web]\nlisten = \"{listen}\"\n\
+             [limits]\nperson = 100000\nchannel = 100000\n\
              [exec]\nweak_sandbox = {weak}\n[file.roots]\nmanaged = {managed:?}\n\
              [log]\nlevel = \"error\"\n"
         )

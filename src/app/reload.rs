@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::secrets::SettingsSecrets;
 use crate::engine::Engine;
-use crate::engine::tuning::{SettingsRead, Tuning};
+use crate::engine::tuning::{Manners, SettingsRead, Tuning};
 use crate::settings::{Settings, changed};
 
 /// What settings say that may change.
@@ -18,6 +18,11 @@ pub fn tuning(settings: &Settings) -> Tuning {
         max_running: settings.exec.max_parallel as usize,
         grace: settings.grace,
         retention: settings.retention,
+        manners: Manners {
+            late_after: settings.intake.late_after,
+            per_person: settings.intake.per_person,
+            per_channel: settings.intake.per_channel,
+        },
     }
 }
 

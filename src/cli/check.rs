@@ -1,10 +1,10 @@
 //! `tribune check`: whether a policy repo would be applied.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::diagnostic::render;
+use super::diagnostic::{annotate, render};
 use super::failure::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::domain::diagnostic::{Diagnostic, Severity};
@@ -16,10 +16,11 @@ use crate::manifest::Files;
 ///
 /// Prints every problem as path:line:column with a code and a hint. Needs neither settings nor
 /// daemon: run it in CI before anything is merged. Exits 1 when there is an error; warnings alone
-/// do not count unless --strict is given.
+/// do not count unless --strict is given. With --format github each problem stands at its line of
+/// the pull request; run it in the folder that was checked out.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tribune check\n  tribune check ops --strict\n  tribune check --json | jq -r '.[].code'"
+    after_help = "Examples:\n  tribune check\n  tribune check ops --strict\n  tribune check ops --format github\n  tribune check --format json | jq -r '.[].code'"
 )]
 pub struct CheckArgs {
     /// The folder that holds policies/, intents/, inventory/ and playbooks/.
@@ -28,9 +29,24 @@ pub struct CheckArgs {
     /// Let warnings count as errors.
     #[arg(long)]
     strict: bool,
-    /// Print the problems as JSON.
+    /// How to print the problems.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
+    format: Format,
+    /// The same as --format json.
     #[arg(long)]
     json: bool,
+}
+
+/// How problems are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One array of JSON.
+    Json,
+    /// Annotations of a GitHub workflow.
+    Github,
 }
 
 /// Checks and prints.
@@ -38,12 +54,14 @@ pub fn run(args: &CheckArgs, out: &mut Terminal) -> Result<Exit, Failure> {
     let diagnostics = diagnose(&args.dir)?;
     let count = |severity| diagnostics.iter().filter(|it| it.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    if args.json {
-        out.line(&super::pretty(&diagnostics)?)?;
-    } else {
-        for diagnostic in &diagnostics {
-            out.text(&render(diagnostic))?;
-        }
+    let format = if args.json { Format::Json } else { args.format };
+    let said: String = match format {
+        Format::Json => super::pretty(&diagnostics)? + "\n",
+        Format::Text => diagnostics.iter().map(render).collect(),
+        Format::Github => diagnostics.iter().map(|it| annotate(it, &args.dir)).collect(),
+    };
+    out.text(&said)?;
+    if format != Format::Json {
         let verdict = if errors == 0 { "would be applied" } else { "would not be applied" };
         out.line(&format!("{verdict}: {errors} errors, {warnings} warnings"))?;
     }
@@ -52,7 +70,7 @@ pub fn run(args: &CheckArgs, out: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 /// Returns everything that is to be said about the policy repo in a folder.
-pub fn diagnose(dir: &std::path::Path) -> Result<Vec<Diagnostic>, Failure> {
+pub fn diagnose(dir: &Path) -> Result<Vec<Diagnostic>, Failure> {
     let files = Files::read(dir).map_err(|error| {
         Failure::usage(error.to_string())
             .hint("name the folder of the policy repo, or make one with `tribune init`")

@@ -23,6 +23,7 @@ mod request;
 mod run;
 mod schema;
 mod serve;
+mod service;
 mod shipped;
 mod source;
 mod status;

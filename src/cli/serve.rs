@@ -10,6 +10,7 @@ use super::config;
 use super::diagnostic::render;
 use super::doctor::{Health, secrets};
 use super::failure::{Exit, Failure};
+use super::service::{self, Watchdog};
 use super::terminal::Terminal;
 use crate::app::{Addresses, App};
 use crate::ports::store::TroubleKind;
@@ -73,12 +74,20 @@ async fn serve(
         app.stop().await;
         return Err(refusal);
     }
+    let mut watchdog = Watchdog::new();
+    service::ready();
     loop {
         tokio::select! {
             () = signals.next() => break,
-            _ = hangup.recv() => read_again(&mut app, file, level).await,
+            () = watchdog.next() => watchdog.alive(),
+            _ = hangup.recv() => {
+                service::reading_again();
+                read_again(&mut app, file, level).await;
+                service::ready();
+            }
         }
     }
+    service::stopping();
     tracing::info!("stopping; a second signal does not wait");
     tokio::select! {
         () = app.stop() => Ok(Exit::Fine),

@@ -116,6 +116,29 @@ impl fmt::Display for PostKey {
     }
 }
 
+/// What goes first where a platform takes only so much at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// People wait for it: cards, answers, notices, verdicts.
+    Awaited,
+    /// It grows by itself, and only its newest state matters: the output of runs, also as files.
+    Streaming,
+}
+
+impl Urgency {
+    /// Returns how urgent a post of that name is.
+    pub fn of(key: &PostKey) -> Self {
+        let streams = [OUTPUT, FILE].iter().any(|start| key.0.starts_with(start));
+        if streams { Self::Streaming } else { Self::Awaited }
+    }
+}
+
+/// How the names of posts that hold the output of runs begin.
+pub const OUTPUT: &str = "out:";
+
+/// How the names of posts begin that are files with the output of runs.
+pub const FILE: &str = "file:";
+
 /// Where a post belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::RequestId;
-use super::message::PostKey;
+use super::message::{FILE, OUTPUT, PostKey};
 use super::reply::{card, run};
 
 /// How much longer than messages are acted on it is remembered that they were handled, so that
@@ -62,8 +62,8 @@ pub fn before(now: Timestamp, kept: SignedDuration) -> Option<Timestamp> {
 }
 
 /// Beginnings of the names of posts that are said once: nobody edits, answers or counts them.
-pub const SAID_ONCE: [&str; 6] =
-    ["accepted:", "answer:", "checkpoint:", "host:", "paused:", "revision:"];
+pub const SAID_ONCE: [&str; 8] =
+    ["accepted:", "answer:", "checkpoint:", FILE, "host:", "missed:", "paused:", "revision:"];
 
 /// Says whether a post is said once, so that it may be forgotten while others live.
 pub fn is_said_once(key: &PostKey) -> bool {
@@ -74,7 +74,7 @@ pub fn is_said_once(key: &PostKey) -> bool {
 pub fn posts_of(request: RequestId) -> (PostKey, [String; 2]) {
     let card = card::key(request, 0).0;
     let card = card.trim_end_matches('0').to_owned();
-    (run::outcome_key(request), [card, format!("out:{request}.")])
+    (run::outcome_key(request), [card, format!("{OUTPUT}{request}.")])
 }
 
 #[cfg(test)]

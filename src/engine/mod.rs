@@ -19,6 +19,7 @@
 //! - [`retention`]: what is old goes
 //! - [`tuning`]: what may change while it runs
 //! - [`dam`]: what keeps strangers from filling the audit log
+//! - [`health`]: whether all of it works, for whoever watches from outside
 //! - [`host`]: what may be done over the socket on the host
 //! - [`sessions`]: who is signed in to the console
 //! - [`status`]: how every loop is
@@ -29,6 +30,7 @@ pub mod bans;
 pub mod calendar;
 pub mod clocks;
 pub mod dam;
+pub mod health;
 pub mod host;
 pub mod intake;
 pub mod ledger;
@@ -177,8 +179,10 @@ pub struct Engine {
     /// What people want done about drift is read by one task at a time.
     answering: tokio::sync::Mutex<()>,
     hearing: status::Hearing,
+    health: health::Remembered,
+    turnstile: intake::limits::Turnstile,
+    outlets: outbox::Outlets,
     renames: renames::Renames,
-    outbox_wake: Notify,
     calendar_wake: Notify,
     source_wake: Notify,
     ledger_wake: Notify,
@@ -208,6 +212,11 @@ impl Engine {
             options.console.clone(),
         ));
         Arc::new(Self {
+            turnstile: intake::limits::Turnstile::new(
+                &options.tuning.manners,
+                Arc::clone(&ports.clock),
+            ),
+            outlets: outbox::Outlets::new(ports.chats.keys()),
             ports,
             tuning: ArcSwap::from_pointee(options.tuning.clone()),
             settings_read: ArcSwapOption::empty(),
@@ -223,8 +232,8 @@ impl Engine {
             standings: standing::Standings::default(),
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
+            health: health::Remembered::default(),
             renames: renames::Renames::default(),
-            outbox_wake: Notify::new(),
             calendar_wake: Notify::new(),
             source_wake: Notify::new(),
             ledger_wake: Notify::new(),
@@ -251,8 +260,8 @@ impl Engine {
         self.recover_runs().await?;
         for platform in self.ports.chats.keys() {
             self.spawn("intake", Arc::clone(self).listen(platform.clone()));
+            self.spawn("outbox", Arc::clone(self).keep_posts(platform.clone()));
         }
-        self.spawn("outbox", Arc::clone(self).keep_posts());
         self.spawn("names", Arc::clone(self).keep_names());
         self.spawn("clocks", Arc::clone(self).keep_time());
         self.spawn("standing", Arc::clone(self).keep_standing());

@@ -16,10 +16,7 @@ use crate::domain::reply::drift;
 use crate::domain::reply::run::state_words;
 use crate::domain::request::State;
 use crate::domain::request::machine::next_tick;
-use crate::ports::store::{RequestFilter, SourceState, TroubleKind};
-
-/// How many posts that wait are counted.
-const COUNTED: u32 = 500;
+use crate::ports::store::{RequestFilter, SourceState, TroubleKind, Waiting};
 
 /// How everything is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +102,7 @@ impl LoopStatus {
 }
 
 /// When messages were last taken in; or since when they cannot be, and why.
-type Heard = Result<Timestamp, (Timestamp, String)>;
+pub(super) type Heard = Result<Timestamp, (Timestamp, String)>;
 
 /// What was last heard of each chat platform.
 #[derive(Debug, Default)]
@@ -136,7 +133,7 @@ impl Hearing {
         heard.insert(platform.clone(), what);
     }
 
-    fn of(&self, platform: &Platform) -> Option<Heard> {
+    pub(super) fn of(&self, platform: &Platform) -> Option<Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(platform).cloned()
     }
 }
@@ -179,6 +176,7 @@ impl Engine {
         loops.push(self.audit_status().await?);
         loops.push(self.retention_status().await?);
         loops.push(self.sessions_status().await?);
+        loops.push(self.readiness_status().await);
         loops.push(LoopStatus::new("sandbox", Health::Good, self.options.sandbox.clone()));
         Ok(Report { started: self.started, loops, warnings: self.warnings() })
     }
@@ -251,19 +249,40 @@ impl Engine {
     }
 
     async fn outbox_status(&self) -> Result<LoopStatus, EngineError> {
-        let waiting = self.ports.store.posts_due(Timestamp::MAX, COUNTED).await?;
-        let failing = waiting.iter().filter(|post| post.failures > 0).count();
-        let next = waiting.iter().filter_map(|post| post.not_before).min();
-        let many = if waiting.len() == COUNTED as usize { " or more" } else { "" };
-        let (health, says) = match (waiting.len(), failing) {
+        let waiting = self.ports.store.posts_waiting().await?;
+        let sum = |count: fn(&Waiting) -> u64| waiting.values().map(count).sum::<u64>();
+        let (posts, failing) = (sum(|it| it.posts), sum(|it| it.failing));
+        let now = self.now();
+        let held: Vec<_> = self
+            .ports
+            .chats
+            .keys()
+            .filter_map(|platform| self.outlets.of(platform)?.pace().held(now).cloned())
+            .collect();
+        let (health, says) = match (posts, failing) {
             (0, _) => (Health::Good, "every message stands as it should".to_owned()),
-            (some, 0) => (Health::Good, format!("{some}{many} messages are on their way")),
-            (some, failing) => {
-                let says = format!("{some}{many} messages wait, {failing} of them failed before");
+            (posts, 0) if held.is_empty() => {
+                (Health::Good, format!("{posts} messages are on their way"))
+            }
+            (posts, 0) => (Health::Trying, format!("{posts} messages wait")),
+            (posts, failing) => {
+                let says = format!("{posts} messages wait, {failing} of them failed before");
                 (Health::Trying, says)
             }
         };
-        Ok(LoopStatus::new("outbox", health, says).with_if("Next try", next.map(Fact::At)))
+        let next = held.iter().map(|held| held.until).min();
+        let whys: Vec<String> = held.into_iter().map(|held| held.why).collect();
+        let why = (!whys.is_empty()).then(|| Fact::Text(whys.join("; ")));
+        let away: Vec<String> = waiting
+            .iter()
+            .filter(|(platform, _)| !self.ports.chats.contains_key(platform))
+            .map(|(platform, waiting)| format!("{} for {platform}", waiting.posts))
+            .collect();
+        let away = (!away.is_empty()).then(|| Fact::Text(away.join(", ")));
+        Ok(LoopStatus::new("outbox", health, says)
+            .with_if("Next try", next.map(Fact::At))
+            .with_if("Held by", why)
+            .with_if("For platforms that are not connected", away))
     }
 
     fn chat_status(&self, platform: &Platform) -> LoopStatus {

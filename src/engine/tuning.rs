@@ -22,6 +22,19 @@ pub struct Tuning {
     pub grace: SignedDuration,
     /// How long things are kept.
     pub retention: Retention,
+    /// What is heard of what people type.
+    pub manners: Manners,
+}
+
+/// What is heard of what people type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manners {
+    /// A command that does something is asked about if it is older than this.
+    pub late_after: SignedDuration,
+    /// Commands of one person that are heard within a minute.
+    pub per_person: u32,
+    /// Commands in one channel that are heard within a minute.
+    pub per_channel: u32,
 }
 
 /// How the settings were last read again, on SIGHUP.

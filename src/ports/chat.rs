@@ -60,6 +60,9 @@ pub enum ChatEvent {
     Touched(MessageRef),
     /// The connection was lost and is back: anything may have happened.
     Gap,
+    /// What was written in this channel since it was last listed cannot all be listed any more:
+    /// people there are told.
+    Unlisted(ChatChannelId),
 }
 
 /// Where to post.

@@ -13,6 +13,7 @@ pub mod executor;
 pub mod filter;
 pub mod forge;
 pub mod ledger;
+pub mod outbox;
 pub mod revision;
 pub mod source;
 pub mod stock;

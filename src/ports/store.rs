@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Retry;
 use super::chat::Cursor;
 pub use super::filter::{AuditFilter, IncidentFilter, RequestFilter, RunFilter};
+pub use super::outbox::{OutboxPost, Waiting};
 use super::revision::{RevisionFilter, RevisionRecord};
 pub use super::stock::{Forget, Old, Stock, Swept};
 use crate::domain::audit::{Entry, Row};
@@ -267,29 +268,6 @@ pub enum TroubleKind {
     Unreadable,
 }
 
-/// A post as the outbox sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxPost {
-    /// How it should stand.
-    pub post: Post,
-    /// How it stands; `None`: not posted yet.
-    pub posted: Option<Posted>,
-    /// The text as the server first returned it, for the comparison at dispatch.
-    pub first_text: Option<String>,
-    /// The body that was last sent.
-    pub sent: Option<Body>,
-    /// Raised each time the body changes; a sender names the generation it sent.
-    pub generation: u64,
-    /// The generation that was last sent.
-    pub sent_generation: u64,
-    /// Whether seeds were put under it.
-    pub seeded: bool,
-    /// Failed tries since the last that worked.
-    pub failures: u32,
-    /// Not to be tried before.
-    pub not_before: Option<Timestamp>,
-}
-
 /// A link that signs somebody in once. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInToken {
@@ -350,9 +328,20 @@ pub trait Store: Send + Sync {
     /// Returns the post that stands at a message.
     async fn post_at(&self, at: &MessageRef) -> Result<Option<OutboxPost>, StoreError>;
 
-    /// Returns posts whose chat does not agree with them and that may be tried at `now`, oldest
-    /// first; none that waits for the post whose thread it belongs to.
-    async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError>;
+    /// Returns posts of a platform whose chat does not agree with them and that may be tried at
+    /// `now`: those that people wait for before those that stream, each oldest first; none that
+    /// waits for the post whose thread it belongs to, and none that would overtake one of its
+    /// kind in its thread.
+    async fn posts_due(
+        &self,
+        platform: &Platform,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxPost>, StoreError>;
+
+    /// Counts the posts that wait to be sent, by platform; those of platforms that are not
+    /// connected too.
+    async fn posts_waiting(&self) -> Result<BTreeMap<Platform, Waiting>, StoreError>;
 
     /// Records that a generation of a post was sent: the body as it was sent, and how the server
     /// took it. The text of the first time is kept for the comparison at dispatch.
@@ -369,6 +358,13 @@ pub trait Store: Send + Sync {
 
     /// Records that sending failed, and when to try again.
     async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError>;
+
+    /// Records that nothing more is done about a generation of a post: it is given up, or it was
+    /// sent and is no message of its own. A newer one is sent.
+    async fn post_given_up(&self, key: &PostKey, generation: u64) -> Result<(), StoreError>;
+
+    /// Says whether a message was handled, as far as that is remembered.
+    async fn is_handled(&self, at: &MessageRef) -> Result<bool, StoreError>;
 
     /// Returns how far a platform's messages were taken in.
     async fn cursor(&self, platform: &Platform) -> Result<Option<Cursor>, StoreError>;
@@ -428,6 +424,10 @@ pub trait Store: Send + Sync {
 
     /// Lists incidents of drift.
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
+
+    /// Writes one value over the last, to see whether the store can be written. Takes no more
+    /// room however often it is done.
+    async fn probe(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns how the last sweep went.
     async fn swept(&self) -> Result<Swept, StoreError>;

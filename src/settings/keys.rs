@@ -83,6 +83,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("source", "The git repository that holds policies, intents and inventory."),
     ("web", "The console and its HTTP API."),
     ("operations", "Where Tribune speaks about itself."),
+    ("chat", "How Tribune takes what people type, on every chat platform."),
+    ("limits", "How much of what people type is heard."),
     ("exec", "How runs are executed on this machine."),
     ("file", "How files of this machine are managed."),
     ("audit", "The audit log beside the store."),
@@ -199,6 +201,30 @@ pub const KEYS: &[Key] = &[
         example: "\"ops\"",
         about: "Channel of inventory/channels.yaml where new and bad revisions, host commands and audit\n\
                 checkpoints are announced.",
+    },
+    Key {
+        path: "chat.late_after",
+        kind: Kind::Time,
+        default: Some("\"10m\""),
+        example: "\"10m\"",
+        about: "A command that does something is asked about rather than obeyed if it is read so long after\n\
+                it was typed (time, at least 1m), for example because Tribune was down.",
+    },
+    Key {
+        path: "limits.person",
+        kind: Kind::Number,
+        default: Some("30"),
+        example: "30",
+        about: "Commands of one person that are heard within a minute (1 to 100000). Whoever gives more is\n\
+                told once, and what that person types during the next minute is not acted on.",
+    },
+    Key {
+        path: "limits.channel",
+        kind: Kind::Number,
+        default: Some("120"),
+        example: "120",
+        about: "Commands in one channel that are heard within a minute (1 to 100000). Reactions are never\n\
+                limited.",
     },
     Key {
         path: "exec.path",
@@ -354,6 +380,9 @@ pub const KEYS: &[Key] = &[
 /// Keys that are taken up on SIGHUP; the others wait for the next start. Secrets are, too.
 pub const LIVE: &[&str] = &[
     "source.interval",
+    "chat.late_after",
+    "limits.person",
+    "limits.channel",
     "exec.max_parallel",
     "retention.interval",
     "retention.messages",

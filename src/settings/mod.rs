@@ -49,6 +49,8 @@ pub struct Settings {
     pub audit: Audit,
     /// How long things are kept.
     pub retention: Retention,
+    /// What is heard of what people type.
+    pub intake: Intake,
     /// How long runs may take to end at shutdown.
     pub grace: SignedDuration,
     /// The daemon's log.
@@ -142,6 +144,17 @@ pub struct Audit {
     pub checkpoints: PathBuf,
     /// The key that signs them.
     pub key: PathBuf,
+}
+
+/// What is heard of what people type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intake {
+    /// Older commands that do something are asked about.
+    pub late_after: SignedDuration,
+    /// Commands of one person within a minute.
+    pub per_person: u32,
+    /// Commands in one channel within a minute.
+    pub per_channel: u32,
 }
 
 /// The daemon's log.

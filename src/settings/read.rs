@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::given::Reader;
-use super::{Audit, Exec, Log, LogFormat, Managed, Origin, Settings, SettingsError, Source, Web};
+use super::{
+    Audit, Exec, Intake, Log, LogFormat, Managed, Origin, Settings, SettingsError, Source, Web,
+};
 use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
@@ -58,6 +60,9 @@ impl Reader<'_> {
         let checkpoints = self.path("audit.checkpoints").or(inside("checkpoints"));
         let key = self.path("audit.key").or(inside("audit.key"));
         let retention = self.retention();
+        let late_after = self.time("chat.late_after", SignedDuration::from_mins(1));
+        let per_person = self.number("limits.person", 1, 100_000);
+        let per_channel = self.number("limits.channel", 1, 100_000);
         let grace = self.time("shutdown.grace", SignedDuration::ZERO);
         let format =
             self.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
@@ -82,6 +87,11 @@ impl Reader<'_> {
             file: std::path::absolute(self.file).unwrap_or_else(|_| self.file.to_owned()),
             audit: Audit { jsonl: jsonl?, checkpoints: checkpoints?, key: key? },
             retention: retention?,
+            intake: Intake {
+                late_after: late_after?,
+                per_person: per_person?,
+                per_channel: per_channel?,
+            },
             grace: grace?,
             log: Log { format: format?, level: level? },
             values: self.values(),

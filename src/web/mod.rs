@@ -14,6 +14,7 @@ mod chat;
 mod complete;
 mod error;
 mod guard;
+mod health;
 mod live;
 mod look;
 mod markdown;
@@ -31,7 +32,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
@@ -42,6 +42,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::domain::id::Platform;
+use crate::engine::health::Readiness;
 use crate::engine::sessions::Sessions;
 use crate::engine::sessions::reading;
 use crate::engine::sessions::viewing::Viewing;
@@ -55,6 +56,9 @@ use crate::ports::store::Store;
 
 /// The greatest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// Tells whether the daemon does its work.
+pub type Watching = Arc<dyn Fn() -> BoxFuture<'static, Readiness> + Send + Sync>;
 
 /// Tells how every loop is.
 pub type Reporting = Arc<dyn Fn() -> BoxFuture<'static, Result<Report, EngineError>> + Send + Sync>;
@@ -73,6 +77,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// How every loop is.
     pub report: Reporting,
+    /// Tells whether the daemon does its work.
+    pub watching: Watching,
     /// Verifies the audit log.
     pub verifying: Arc<Verifying>,
     /// Lets one at a time put many questions to policy.
@@ -103,6 +109,13 @@ impl Parts {
                 Box::pin(async move { engine.report().await })
             })
         };
+        let watching: Watching = {
+            let engine = Arc::clone(engine);
+            Arc::new(move || {
+                let engine = Arc::clone(&engine);
+                Box::pin(async move { engine.readiness().await })
+            })
+        };
         let applied = {
             let engine = Arc::clone(engine);
             Arc::new(move || engine.applied())
@@ -114,6 +127,7 @@ impl Parts {
             viewing: Arc::new(Viewing::new(Arc::clone(&store), Arc::clone(&clock), applied)),
             store,
             report,
+            watching,
             verifying: Verifying::new(check, Arc::clone(&clock)),
             asking: Semaphore::new(1),
             clock,
@@ -180,8 +194,6 @@ fn router(parts: Parts) -> Router {
         .route("/sign-in/{token}", get(sign_in::landing))
         .route("/sign-in", post(sign_in::consume))
         .route("/sign-out", post(sign_in::sign_out))
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
         .fallback(nothing);
     routes = pages::records(routes);
     for (path, method) in assets::routes() {
@@ -191,22 +203,8 @@ fn router(parts: Parts) -> Router {
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(site.clone(), guard::guard))
+        .merge(health::routes())
         .with_state(site)
-}
-
-/// GET `/healthz`: the process answers.
-async fn healthy() -> &'static str {
-    "ok\n"
-}
-
-/// GET `/readyz`: a revision of the policy repo is applied.
-async fn ready(
-    axum::extract::State(site): axum::extract::State<Site>,
-) -> (StatusCode, &'static str) {
-    match site.sessions.applied() {
-        Some(_) => (StatusCode::OK, "ready\n"),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "no revision of the policy repo is applied\n"),
-    }
 }
 
 /// Anything else.

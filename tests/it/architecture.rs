@@ -47,6 +47,8 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("landlock::", &["process"]),
     ("reqwest::", &["cli"]),
     ("clap::", &["cli"]),
+    ("sd_notify::", &["cli"]),
+    ("governor::", &["engine"]),
     ("process::Command::new", &["process"]),
 ];
 

@@ -51,6 +51,12 @@ impl Daemon {
         true
     }
 
+    /// Sends it a signal (`TERM`, `HUP`).
+    pub fn signal(&self, name: &str) {
+        let words = [format!("-{name}"), self.0.id().to_string()];
+        assert!(Command::new("kill").args(words).status().unwrap().success());
+    }
+
     /// Kills it, if nobody did. The daemon is the only child of strace that may outlive it.
     pub async fn end(&mut self) {
         if !self.is_dead() {
@@ -199,6 +205,14 @@ impl Ground {
     /// Starts the daemon.
     pub fn start(&self) -> Daemon {
         self.spawn(&self.words(&["serve"]))
+    }
+
+    /// Starts the daemon as systemd does, which listens on `socket` and asks for a sign of life.
+    pub fn start_told(&self, socket: &Path) -> Daemon {
+        let told = format!("NOTIFY_SOCKET={}", socket.display());
+        let mut words = vec!["env".to_owned(), told, "WATCHDOG_USEC=400000".to_owned()];
+        words.extend(self.words(&["serve"]));
+        self.spawn(&words)
     }
 
     /// Starts the daemon so that it dies as it enters the `nth` sync of the store's log.

@@ -26,5 +26,6 @@ mod sayings;
 mod shipped_policies;
 mod stories;
 mod story;
+mod systemd;
 mod web;
 mod world;

@@ -156,7 +156,7 @@ impl Town<'_> {
     /// Waits until nothing is left to be said, and a little longer.
     async fn rest(&self) {
         let store = &self.engine().ports().store;
-        while !store.posts_due(SystemClock.now(), 1).await.unwrap().is_empty() {
+        while !store.posts_waiting().await.unwrap().is_empty() {
             sleep(Duration::from_millis(5)).await;
         }
         sleep(Duration::from_millis(50)).await;

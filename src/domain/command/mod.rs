@@ -238,6 +238,11 @@ pub fn parse(text: &str, words: &Vocabulary) -> Result<Option<Command>, GrammarE
     parse::parse_line(line, words).map(Some)
 }
 
+/// Returns the line of a message that is its command, without its prefix.
+pub fn typed<'a>(text: &'a str, words: &Vocabulary) -> Option<&'a str> {
+    extract::command_lines(text, words).into_iter().next()
+}
+
 /// Reads one command without its prefix, as pull requests and the API name it; a leading `!` is
 /// allowed.
 pub fn parse_command(text: &str, words: &Vocabulary) -> Result<Command, GrammarError> {

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod ban;
 pub mod card;
 pub mod drift;
+pub mod intake;
 pub mod pause;
 pub mod revision;
 pub mod run;

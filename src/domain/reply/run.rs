@@ -6,13 +6,13 @@ use super::{clock, code, strong, text, you_are_banned};
 use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::id::{RequestId, RunId};
-use crate::domain::message::PostKey;
+use crate::domain::message::{FILE, MessageRef, OUTPUT, PostKey};
 use crate::domain::request::{Request, State};
 use crate::domain::run::{Failure, Outcome, RunRecord};
 
 /// Returns the name of a run's output.
 pub fn output_key(run: RunId) -> PostKey {
-    PostKey(format!("out:{run}"))
+    PostKey(format!("{OUTPUT}{run}"))
 }
 
 /// Returns the output of a run as it stands, at most `limit` characters of it.
@@ -44,13 +44,53 @@ pub fn output(run: &RunRecord, limit: usize) -> Body {
     Body(blocks)
 }
 
-/// Returns head and tail of the output, cut to `limit` characters around the middle.
-fn shorten(run: &RunRecord, limit: usize) -> String {
+/// Returns the name of the file that holds the output of a run; `for_message` where somebody asked
+/// for it, else in the thread of its request.
+pub fn file_key(run: RunId, for_message: Option<&MessageRef>) -> PostKey {
+    PostKey(match for_message {
+        Some(at) => format!("{FILE}{run}:{}:{}", at.platform, at.id),
+        None => format!("{FILE}{run}"),
+    })
+}
+
+/// Returns the run whose output a post holds as a file, if it is one.
+pub fn parse_file_key(key: &PostKey) -> Option<RunId> {
+    key.0.strip_prefix(FILE)?.split(':').next()?.parse().ok()
+}
+
+/// Says whether a post that shows at most `limit` characters leaves out output that is kept.
+pub fn is_cut(run: &RunRecord, limit: usize) -> bool {
+    kept(run).trim_end_matches('\n').chars().count() > limit
+}
+
+/// Returns how the file with the output of a run is called.
+pub fn file_name(run: RunId) -> String {
+    format!("output-{run}.txt")
+}
+
+/// Returns what stands in the file with the output of a run: all that is kept of it.
+pub fn file_text(run: &RunRecord) -> String {
+    if run.dropped == 0 {
+        return kept(run);
+    }
+    let RunRecord { head, tail, dropped, .. } = run;
+    let head = head.trim_end_matches('\n');
+    format!("{head}\n[{dropped} bytes beyond the limit of its intent were dropped here]\n{tail}")
+}
+
+/// Returns the output that is kept, with a mark where some was dropped.
+fn kept(run: &RunRecord) -> String {
     let mut whole = run.head.clone();
     if run.dropped > 0 && !run.forgotten {
         whole.push_str("\n[…]\n");
     }
     whole.push_str(&run.tail);
+    whole
+}
+
+/// Returns head and tail of the output, cut to `limit` characters around the middle.
+fn shorten(run: &RunRecord, limit: usize) -> String {
+    let whole = kept(run);
     let whole = whole.trim_end_matches('\n');
     let count = whole.chars().count();
     if count <= limit {

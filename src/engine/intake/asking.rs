@@ -126,7 +126,7 @@ impl Engine {
         Ok(Err(Answer {
             body: Some(standing::may_not_view(id)),
             audit: vec![self.view_denied(given, id)],
-            handled: false,
+            ..Answer::default()
         }))
     }
 }

@@ -56,7 +56,7 @@ impl Engine {
 
     fn not_banned(&self, given: &Given<'_>, subject: &PersonId, why: &Refused) -> Answer {
         let entry = self.denied(given, subject, &why.to_string());
-        Answer { body: Some(reply::not_banned(why)), audit: vec![entry], handled: false }
+        Answer { body: Some(reply::not_banned(why)), audit: vec![entry], ..Answer::default() }
     }
 
     pub(super) async fn unban_in_chat(
@@ -117,7 +117,7 @@ impl Engine {
         (!verdict.allowed).then(|| Answer {
             body: Some(standing::may_not(&verdict.reasons)),
             audit: vec![self.denied(given, subject, act.name())],
-            handled: false,
+            ..Answer::default()
         })
     }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Answer, Given};
+use super::{Answer, Given, thread_root};
 use crate::domain::audit::{Entry, Event};
+use crate::domain::body::Body;
 use crate::domain::command::{AuditQuery, Listing};
 use crate::domain::decision::Outcome;
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName, RunId};
-use crate::domain::reply::{answer as reply, drift, standing};
+use crate::domain::message::{Place, Post};
+use crate::domain::reply::{answer as reply, drift, run as run_reply, standing};
 use crate::domain::request::State;
 use crate::engine::schedules::Planned;
 use crate::engine::sessions::Applied;
@@ -106,12 +108,22 @@ impl Engine {
             Err(answer) => return Ok(answer),
         };
         let run = RunId { request: id, attempt: request.attempts };
-        Ok(Answer::say(match self.ports.store.run(run).await? {
-            Some(record) => {
-                crate::domain::reply::run::output(&record, self.options.output_shown * 3)
-            }
-            None => standing::not_run(id),
-        }))
+        let Some(record) = self.ports.store.run(run).await? else {
+            return Ok(Answer::say(standing::not_run(id)));
+        };
+        let shown = self.options.output_shown * 3;
+        let at = &given.message.at;
+        let file = run_reply::is_cut(&record, shown).then(|| Post {
+            key: run_reply::file_key(run, Some(at)),
+            place: Place::Reply(match &given.message.thread {
+                Some(root) => thread_root(at, root),
+                None => at.clone(),
+            }),
+            body: Body::default(),
+            seeds: Vec::new(),
+        });
+        let posts = file.into_iter().collect();
+        Ok(Answer { posts, ..Answer::say(run_reply::output(&record, shown)) })
     }
 
     pub(super) async fn why(
@@ -172,7 +184,7 @@ impl Engine {
                 detail: json!({ "page": "audit" }),
             };
             let body = Some(standing::may_not(&verdict.reasons));
-            return Ok(Answer { body, audit: vec![entry], handled: false });
+            return Ok(Answer { body, audit: vec![entry], ..Answer::default() });
         }
         let filter = AuditFilter {
             request: query.request,

@@ -2,17 +2,21 @@
 //!
 //! Each message is handled once: that it was is written in the same transaction as what it did.
 //! Answers go where the message stood. Somebody who is banned gets one answer and nothing else.
+//! A command that is read late is asked about rather than obeyed, and whoever gives too many is
+//! not heard for a while.
 
 mod answers;
 mod asking;
 mod banning;
+pub(super) mod limits;
+mod listen;
 mod listings;
+mod missed;
 mod pausing;
 mod votes;
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{Engine, EngineError};
@@ -23,13 +27,33 @@ use crate::domain::command::{self, Command, GrammarError, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Account, Person, Principal};
-use crate::domain::reply::{answer as reply, card, drift};
+use crate::domain::reply::{answer as reply, intake};
 use crate::policy::Snapshot;
-use crate::ports::chat::{Chat, ChatEvent, Cursor};
+use crate::ports::chat::{Chat, Cursor};
 use crate::ports::store::{Change, Conflict, Handled};
 
-/// How long to wait before listening again to a chat that failed.
-const LISTEN_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+use limits::Passage;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It was handled, now or before, or is no command.
+    Done,
+    /// It is a command that is too old to be looked at.
+    TooOld,
+    /// It is a command of somebody who gives too many.
+    Refused,
+}
+
+/// A message as it was read.
+struct Read<'a> {
+    message: &'a Message,
+    /// That it is handled.
+    taken: &'a Change,
+    parsed: Result<Command, GrammarError>,
+    /// The line that is the command, without its prefix.
+    typed: &'a str,
+}
 
 /// Where a command was given, and by whom.
 pub(super) struct Given<'a> {
@@ -57,6 +81,8 @@ impl Given<'_> {
 pub(super) struct Answer {
     /// What to say, if anything.
     pub body: Option<Body>,
+    /// What else to post.
+    pub posts: Vec<Post>,
     /// What to tell the audit log.
     pub audit: Vec<Entry>,
     /// Whether the message was written down as handled already, with what it did.
@@ -76,94 +102,15 @@ impl Answer {
 }
 
 impl Engine {
-    /// Takes in a platform's messages until the engine stops.
-    pub(super) async fn listen(self: Arc<Self>, platform: Platform) {
-        let Some(chat) = self.ports.chats.get(&platform).cloned() else { return };
-        let mut event = Ok(ChatEvent::Gap);
-        loop {
-            let taken = match event {
-                Ok(ChatEvent::Messages) => self.take_in(chat.as_ref()).await,
-                Ok(ChatEvent::Touched(at)) => self.touched(&at).await,
-                Ok(ChatEvent::Gap) => match self.take_in(chat.as_ref()).await {
-                    Ok(()) => self.consider_everything().await,
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(EngineError::Chat(error)),
-            };
-            if let Err(error) = taken {
-                self.hearing.failed(&platform, self.now(), &error.to_string());
-                tracing::warn!(%platform, %error, "failed to take in messages; trying again");
-                self.ports.clock.sleep_until(self.now() + LISTEN_AGAIN).await;
-                event = Ok(ChatEvent::Gap);
-                continue;
-            }
-            self.hearing.well(&platform, self.now());
-            event = chat.next().await;
-        }
-    }
-
-    /// Takes in every message since the last.
-    pub(super) async fn take_in(self: &Arc<Self>, chat: &dyn Chat) -> Result<(), EngineError> {
-        let platform = chat.platform();
-        loop {
-            let before = self.ports.store.cursor(platform).await?;
-            let (messages, cursor) = chat.since(before.as_ref()).await?;
-            let count = messages.len();
-            for (number, message) in messages.into_iter().enumerate() {
-                // The last one takes the cursor along: one transaction, so one sync less.
-                let is_last = number + 1 == count;
-                let cursor = is_last.then(|| (platform.clone(), cursor.clone()));
-                self.handle(chat, &message, cursor).await?;
-            }
-            // What is no command, or was handled before, writes nothing.
-            if self.ports.store.cursor(platform).await?.as_ref() != Some(&cursor) {
-                let cursor = Some((platform.clone(), cursor));
-                self.ports.store.commit(Change { cursor, ..Change::default() }).await?;
-            }
-            if count == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// What people did unseen may count for requests, and for what the delta guard holds.
-    async fn consider_everything(self: &Arc<Self>) -> Result<(), EngineError> {
-        if let Err(error) = self.count_any_agreement().await {
-            // Whoever agrees next makes it be counted again.
-            tracing::warn!(%error, "failed to count who agrees to what is held");
-        }
-        self.read_all_answers().await?;
-        self.consider_all().await
-    }
-
-    /// Something about a message may have changed: if it is a card, its request is looked at.
-    async fn touched(self: &Arc<Self>, at: &MessageRef) -> Result<(), EngineError> {
-        let Some(post) = self.ports.store.post_at(at).await? else { return Ok(()) };
-        let key = &post.post.key;
-        if let Some((request, _)) = card::parse_key(key) {
-            self.consider(request);
-        } else if let Some(incident) = drift::parse_key(key) {
-            self.drift_touched(incident).await?;
-        } else if key.0.starts_with("trouble:") {
-            self.count_agreement(key).await?;
-        }
-        Ok(())
-    }
-
     /// Handles one message, unless it was handled before.
     async fn handle(
         self: &Arc<Self>,
         chat: &dyn Chat,
         message: &Message,
         cursor: Option<(Platform, Cursor)>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Taken, EngineError> {
         if message.kind != AuthorKind::Human {
-            return Ok(());
-        }
-        // That it was handled may be forgotten already.
-        if self.tuning().retention.is_too_old(message.sent, self.now()) {
-            tracing::info!(at = ?message.at, sent = %message.sent, "too old to be acted on");
-            return Ok(());
+            return Ok(Taken::Done);
         }
         let snapshot = self.applied();
         let vocabulary = snapshot
@@ -171,33 +118,55 @@ impl Engine {
             .map(|snapshot| vocabulary(snapshot, chat, message))
             .unwrap_or_default();
         let parsed = match command::parse(&message.text, &vocabulary) {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(Taken::Done),
             Ok(Some(command)) => Ok(command),
             Err(error) => Err(error),
         };
+        // That it was handled may be forgotten already.
+        let too_old = self.tuning().retention.is_too_old(message.sent, self.now());
+        let passage = if too_old { Passage::Refused } else { self.passage(&snapshot, message) };
+        if passage != Passage::Free && self.ports.store.is_handled(&message.at).await? {
+            return Ok(Taken::Done);
+        }
         let handled = Handled { at: message.at.clone(), sent: message.sent };
         let taken = Change { seen: vec![handled], cursor, ..Change::default() };
-        let answer = match &snapshot {
-            Some(snapshot) => {
+        let answer = match (passage, &snapshot) {
+            (Passage::Refused, _) if too_old => return Ok(Taken::TooOld),
+            (Passage::Refused, _) => return Ok(Taken::Refused),
+            (Passage::Told(flood), _) => Answer::say(intake::flood(flood)),
+            (Passage::Free, Some(snapshot)) => {
                 self.note_name(snapshot, chat, &message.author);
-                self.answer_known(snapshot, message, &taken, parsed).await?
+                let typed = command::typed(&message.text, &vocabulary).unwrap_or_default();
+                let read = Read { message, taken: &taken, parsed, typed };
+                self.answer_known(snapshot, read).await?
             }
-            None => Answer::say(reply::no_policy()),
+            (Passage::Free, None) => Answer::say(reply::no_policy()),
         };
         if answer.handled {
-            return Ok(());
+            return Ok(Taken::Done);
         }
         let posts = answer.body.map(|body| answer_post(message, body));
-        let posts = posts.into_iter().collect();
+        let posts = posts.into_iter().chain(answer.posts).collect();
         let change = Change { audit: answer.audit, posts, ..taken };
         match self.ports.store.commit(change).await {
             Ok(_) => {
                 self.wake_outbox();
                 self.wake_ledger();
-                Ok(())
+                Ok(Taken::Done)
             }
-            Err(error) => handled_before(error.into()),
+            Err(error) => handled_before(error.into()).map(|()| Taken::Done),
         }
+    }
+
+    /// Counts a command, of the person whatever the account.
+    fn passage(&self, snapshot: &Option<Arc<Snapshot>>, message: &Message) -> Passage {
+        let person = snapshot.as_ref().and_then(|it| it.repo.person_of(&message.author));
+        let who = match person {
+            Some(person) => format!("@{}", person.id),
+            None => message.author.to_string(),
+        };
+        let at = (message.at.platform.clone(), message.at.channel.clone());
+        self.turnstile.pass(&who, &at, &self.tuning().manners)
     }
 
     /// Warns of an account that has another name than before. Nothing hangs on it.
@@ -212,9 +181,7 @@ impl Engine {
     async fn answer_known(
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
-        message: &Message,
-        taken: &Change,
-        parsed: Result<Command, GrammarError>,
+        Read { message, taken, parsed, typed }: Read<'_>,
     ) -> Result<Answer, EngineError> {
         let Some(person) = snapshot.repo.person_of(&message.author) else {
             return Ok(match parsed {
@@ -234,7 +201,7 @@ impl Engine {
                 detail: json!({ "ban": ban.origin, "message": message.at }),
             };
             let body = Some(reply::banned(ban));
-            return Ok(Answer { body, audit: vec![entry], handled: false });
+            return Ok(Answer { body, audit: vec![entry], ..Answer::default() });
         }
         // What was edited before it was taken in is not what anybody saw being asked.
         if message.edited != Edited::No {
@@ -254,6 +221,10 @@ impl Engine {
                 return Ok(Answer::say(reply::not_from_here(channel, platform)));
             }
             Some(_) | None => {}
+        }
+        let is_late = now.duration_since(message.sent) > self.tuning().manners.late_after;
+        if is_late && (command.acts() || command == Command::Login) {
+            return Ok(Answer::say(intake::late(&person.id, typed, message.sent, now)));
         }
         let channel = channel.map(|channel| channel.name.clone());
         let given = Given { message, snapshot, person, channel, taken };

@@ -90,7 +90,7 @@ impl Engine {
                 revision: Some(given.snapshot.revision.clone()),
                 detail: json!({ "scope": scope, "message": given.message.at }),
             }],
-            handled: false,
+            ..Answer::default()
         })
     }
 }

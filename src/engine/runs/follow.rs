@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 
+use crate::domain::body::Body;
 use crate::domain::message::{Place, Post};
 use crate::domain::reply::{card, run as reply};
 use crate::domain::request::State;
@@ -163,6 +164,12 @@ impl Engine {
         let (next, effects) = machine::step(&request, event, execute, now)?;
         let record = RunRecord { ended: Some(now), outcome: Some(outcome), ..record };
         let post = self.output_post(&record).await?;
+        let file = reply::is_cut(&record, self.options.output_shown).then(|| Post {
+            key: reply::file_key(record.id, None),
+            place: post.place.clone(),
+            body: Body::default(),
+            seeds: Vec::new(),
+        });
         match snapshot {
             Some(snapshot) => {
                 let standing = Standing::default();
@@ -171,6 +178,7 @@ impl Engine {
                 let mut change = change.unwrap_or_default();
                 change.runs.push(record);
                 change.posts.push(post);
+                change.posts.extend(file);
                 self.ports.store.commit(change).await?;
             }
             None => self.commit_without_snapshot(next.clone(), effects, now).await?,

@@ -49,7 +49,7 @@ use crate::ports::chat::Cursor;
 use crate::ports::revision::{RevisionFilter, RevisionRecord};
 use crate::ports::store::{
     AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, RunFilter, Session,
-    SignInToken, SourceState, Stock, Store, StoreError, Swept,
+    SignInToken, SourceState, Stock, Store, StoreError, Swept, Waiting,
 };
 
 /// The embedded store.
@@ -108,8 +108,17 @@ impl Store for SqliteStore {
         outbox::at(&self.readers, at).await
     }
 
-    async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError> {
-        outbox::due(&self.readers, now, limit).await
+    async fn posts_due(
+        &self,
+        platform: &Platform,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxPost>, StoreError> {
+        outbox::due(&self.readers, platform, now, limit).await
+    }
+
+    async fn posts_waiting(&self) -> Result<BTreeMap<Platform, Waiting>, StoreError> {
+        outbox::waiting(&self.readers).await
     }
 
     async fn post_sent(
@@ -128,6 +137,14 @@ impl Store for SqliteStore {
 
     async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError> {
         outbox::failed(&self.writer, key, not_before).await
+    }
+
+    async fn post_given_up(&self, key: &PostKey, generation: u64) -> Result<(), StoreError> {
+        outbox::given_up(&self.writer, key, generation).await
+    }
+
+    async fn is_handled(&self, at: &MessageRef) -> Result<bool, StoreError> {
+        source::is_handled(&self.readers, at).await
     }
 
     async fn cursor(&self, platform: &Platform) -> Result<Option<Cursor>, StoreError> {
@@ -204,6 +221,10 @@ impl Store for SqliteStore {
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         drift::incidents(&self.readers, filter).await
+    }
+
+    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        sweep::probe(&self.writer, now).await
     }
 
     async fn swept(&self) -> Result<Swept, StoreError> {

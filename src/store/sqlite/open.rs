@@ -190,6 +190,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "drift", include_str!("../../../migrations/sqlite/0004_drift.sql")),
     (5, "retention", include_str!("../../../migrations/sqlite/0005_retention.sql")),
     (6, "calendar", include_str!("../../../migrations/sqlite/0006_calendar.sql")),
+    (7, "outbox", include_str!("../../../migrations/sqlite/0007_outbox.sql")),
     (8, "bans", include_str!("../../../migrations/sqlite/0008_bans.sql")),
 ];
 

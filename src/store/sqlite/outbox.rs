@@ -1,5 +1,7 @@
 //! The table `posts`: how posts should stand, and how they stand.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqlitePool, SqliteQueryResult};
@@ -7,8 +9,9 @@ use sqlx::sqlite::{SqlitePool, SqliteQueryResult};
 use super::error::{from_json, natural, number, parse, store_error, time, to_json};
 use super::row::row;
 use crate::domain::body::Body;
-use crate::domain::message::{MessageRef, Place, Post, PostKey, Posted};
-use crate::ports::store::{OutboxPost, StoreError};
+use crate::domain::id::Platform;
+use crate::domain::message::{MessageRef, Place, Post, PostKey, Posted, Urgency};
+use crate::ports::store::{OutboxPost, StoreError, Waiting};
 
 row! {
     struct PostRow {
@@ -27,6 +30,7 @@ row! {
         seeded: bool,
         failures: u32,
         not_before: Option<i64>,
+        given_up: i64,
     }
 }
 
@@ -58,6 +62,7 @@ impl PostRow {
             sent_generation: natural(self.sent_generation),
             seeded: self.seeded,
             failures: self.failures,
+            given_up: natural(self.given_up),
             not_before: self.not_before.map(|at| time(WHAT, at)).transpose()?,
         })
     }
@@ -65,13 +70,16 @@ impl PostRow {
 
 /// Says how a post should stand.
 pub(super) async fn put(on: &mut SqliteConnection, post: &Post) -> Result<(), StoreError> {
-    let thread_of = match &post.place {
-        Place::ThreadOf(key) => Some(key.0.as_str()),
-        Place::Channel(..) | Place::Reply(_) | Place::Direct(_) => None,
+    let place = to_json(&post.place);
+    let (outlet, thread_of, thread) = match &post.place {
+        Place::Channel(platform, _) => (Some(platform), None, None),
+        Place::Direct(account) => (Some(&account.platform), None, None),
+        Place::Reply(at) => (Some(&at.platform), None, Some(&place)),
+        Place::ThreadOf(key) => (None, Some(key.0.as_str()), Some(&place)),
     };
     let done = sqlx::query(
-        "INSERT INTO posts (key, place, thread_of, body, seeds, generation)
-         VALUES ($1, $2, $3, $4, $5, 1)
+        "INSERT INTO posts (key, place, outlet, thread_of, thread, urgency, body, seeds, generation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
          ON CONFLICT (key) DO UPDATE SET
              generation = generation + (body <> excluded.body),
              seeded = seeded AND seeds = excluded.seeds,
@@ -80,13 +88,24 @@ pub(super) async fn put(on: &mut SqliteConnection, post: &Post) -> Result<(), St
          WHERE place = excluded.place",
     )
     .bind(&post.key.0)
-    .bind(to_json(&post.place))
+    .bind(&place)
+    .bind(outlet.map(Platform::as_str))
     .bind(thread_of)
+    .bind(thread)
+    .bind(urgency(&post.key))
     .bind(to_json(&post.body))
     .bind(to_json(&post.seeds))
     .execute(on)
     .await;
     changed(done, &post.key, "would move to another place")
+}
+
+/// Returns the place of a post's kind in the order of sending.
+fn urgency(key: &PostKey) -> i64 {
+    match Urgency::of(key) {
+        Urgency::Awaited => 0,
+        Urgency::Streaming => 1,
+    }
 }
 
 /// Returns a post.
@@ -117,26 +136,57 @@ pub(super) async fn at(
     row.map_err(store_error)?.map(PostRow::post).transpose()
 }
 
-/// Returns posts to send, oldest first.
+/// Returns posts to send on a platform, those that people wait for first, oldest first.
 pub(super) async fn due(
     readers: &SqlitePool,
+    platform: &Platform,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<OutboxPost>, StoreError> {
     let rows = sqlx::query_as::<_, PostRow>(
         "SELECT p.* FROM posts p
-         WHERE (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
+         WHERE p.given_up < p.generation
+           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
            AND (p.not_before IS NULL OR p.not_before <= $1)
-           AND (p.thread_of IS NULL OR EXISTS (
-                   SELECT 1 FROM posts r WHERE r.key = p.thread_of AND r.message IS NOT NULL))
-         ORDER BY p.ord LIMIT $2",
+           AND (p.outlet = $3 OR EXISTS (
+                   SELECT 1 FROM posts r
+                   WHERE r.key = p.thread_of AND r.message IS NOT NULL AND r.platform = $3))
+           AND (p.thread IS NULL OR p.message IS NOT NULL OR NOT EXISTS (
+                   SELECT 1 FROM posts e
+                   WHERE e.thread = p.thread AND e.message IS NULL AND e.ord < p.ord
+                     AND e.urgency <= p.urgency AND e.given_up < e.generation
+                     AND e.not_before > $1))
+         ORDER BY p.urgency, p.ord LIMIT $2",
     )
     .bind(now.as_millisecond())
     .bind(i64::from(limit))
+    .bind(platform.as_str())
     .fetch_all(readers)
     .await
     .map_err(store_error)?;
     rows.into_iter().map(PostRow::post).collect()
+}
+
+/// Counts posts that wait, by platform.
+pub(super) async fn waiting(
+    readers: &SqlitePool,
+) -> Result<BTreeMap<Platform, Waiting>, StoreError> {
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT coalesce(p.outlet, r.platform) AS platform, count(*), sum(p.failures > 0)
+         FROM posts p LEFT JOIN posts r ON r.key = p.thread_of AND r.message IS NOT NULL
+         WHERE p.given_up < p.generation
+           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
+           AND coalesce(p.outlet, r.platform) IS NOT NULL
+         GROUP BY 1",
+    )
+    .fetch_all(readers)
+    .await
+    .map_err(store_error)?;
+    let waiting = |(platform, posts, failing): (String, i64, i64)| {
+        let waiting = Waiting { posts: natural(posts), failing: natural(failing) };
+        Ok((parse("a post", platform)?, waiting))
+    };
+    rows.into_iter().map(waiting).collect()
 }
 
 /// Records that a generation was sent. One that is older than what was recorded changes nothing.
@@ -191,6 +241,20 @@ pub(super) async fn failed(
             .bind(not_before.as_millisecond())
             .execute(writer)
             .await;
+    changed(done, key, "is not known")
+}
+
+/// Records that a generation is not tried any more.
+pub(super) async fn given_up(
+    writer: &SqlitePool,
+    key: &PostKey,
+    generation: u64,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE posts SET given_up = max(given_up, $2) WHERE key = $1")
+        .bind(&key.0)
+        .bind(number(generation))
+        .execute(writer)
+        .await;
     changed(done, key, "is not known")
 }
 

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqlitePool;
 use super::error::{from_json, store_error, time, to_json};
 use super::{ban, calendar};
 use crate::domain::id::{Platform, Revision};
+use crate::domain::message::MessageRef;
 use crate::ports::chat::Cursor;
 use crate::ports::store::{Conflict, Expect, Handled, SourceState, StoreError};
 
@@ -126,6 +127,21 @@ pub(super) async fn put_cursor(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Says whether a message was handled.
+pub(super) async fn is_handled(readers: &SqlitePool, at: &MessageRef) -> Result<bool, StoreError> {
+    let (handled,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM seen
+                        WHERE platform = $1 AND channel = $2 AND message = $3)",
+    )
+    .bind(at.platform.as_str())
+    .bind(at.channel.as_str())
+    .bind(at.id.as_str())
+    .fetch_one(readers)
+    .await
+    .map_err(store_error)?;
+    Ok(handled)
 }
 
 /// Returns how far a platform's messages were taken in.

@@ -100,8 +100,9 @@ async fn forget_posts(
         let note = sqlx::query(
             "UPDATE posts SET settled = $3 WHERE ord IN
                 (SELECT ord FROM posts WHERE key >= $1 AND key < $2 AND settled IS NULL
-                    AND message IS NOT NULL AND sent_generation >= generation
-                    AND (seeded = 1 OR seeds = '[]') LIMIT $4)",
+                    AND (given_up >= generation
+                         OR (message IS NOT NULL AND sent_generation >= generation
+                             AND (seeded = 1 OR seeds = '[]'))) LIMIT $4)",
         );
         let note = note.bind(start).bind(end).bind(now.as_millisecond()).bind(NOTED);
         run(on, note).await?;
@@ -130,6 +131,15 @@ pub(super) async fn swept(readers: &SqlitePool) -> Result<Swept, StoreError> {
         .await
         .map_err(store_error)?;
     row.map_or_else(|| Ok(Swept::default()), |(json,)| from_json("the last sweep", &json))
+}
+
+/// Writes the one row of the table `probe`.
+pub(super) async fn probe(writer: &SqlitePool, now: Timestamp) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+    );
+    query.bind(now.as_millisecond()).execute(writer).await.map_err(store_error)?;
+    Ok(())
 }
 
 /// Counts what is kept.

@@ -63,6 +63,7 @@ fn a_message_that_could_be_forgotten_is_never_acted_on_again() {
 #[test]
 fn a_message_that_comes_late_is_acted_on_while_it_is_remembered() {
     keeping(soon(), |world| {
+        world.manners.late_after = SignedDuration::from_hours(48);
         world.kill();
         world.chat.write("ken", "ops", "!disk usage");
         world.clock.pass(SignedDuration::from_hours(23));

@@ -18,7 +18,7 @@ async fn a_host_name_given_twice_is_refused() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let site = TestSite::start().await;
     let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", site.port)).await.unwrap();
-    let twice = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let twice = "GET /sign-in/x HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     socket.write_all(twice.as_bytes()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
@@ -109,4 +109,26 @@ async fn it_is_healthy_without_a_policy_and_ready_with_one() {
     assert_eq!((nobody.status("/healthz").await, nobody.status("/readyz").await), (200, 200));
     site.forget_policy();
     assert_eq!((nobody.status("/healthz").await, nobody.status("/readyz").await), (200, 503));
+    let told: serde_json::Value = nobody.get("/readyz").send().await.unwrap().json().await.unwrap();
+    assert_eq!(told["ready"], false);
+    assert_eq!(told["checks"][0]["name"], "source");
+    assert_eq!(told["checks"][0]["reason"], "no revision of the policy repo is applied");
+}
+
+#[tokio::test]
+async fn whoever_watches_asks_by_any_name_and_only_looks() {
+    let site = TestSite::start().await;
+    for path in ["/healthz", "/readyz"] {
+        let url = format!("http://127.0.0.1:{}{path}", site.port);
+        let http = reqwest::Client::new();
+        for host in ["10.0.0.5:8410", "evil.example"] {
+            let answer = http.get(&url).header("host", host).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{path} as {host}");
+            assert_eq!(answer.headers()["cache-control"], "no-store");
+        }
+        let answer = http.head(&url).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.text().await.unwrap(), "");
+        assert_eq!(http.post(&url).send().await.unwrap().status(), 405);
+    }
 }

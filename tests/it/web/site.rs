@@ -19,6 +19,7 @@ use tribune::domain::id::{ChannelName, ChatChannelId, PersonId, Platform};
 use tribune::domain::message::{MessageRef, PostKey};
 use tribune::domain::person::{Person, Principal};
 use tribune::domain::repo::{PolicyFile, PolicyRepo};
+use tribune::engine::health::{Check, Readiness};
 use tribune::engine::sessions::viewing::Viewing;
 use tribune::engine::sessions::{Applied, Sessions};
 use tribune::engine::status::{Fact, Health, LoopStatus, Report};
@@ -190,6 +191,13 @@ impl TestSite {
             viewing,
             store: store.clone(),
             report: Arc::new(|| Box::pin(async { Ok(report()) })),
+            watching: {
+                let applied = Arc::clone(&applied);
+                Arc::new(move || {
+                    let ready = applied.lock().unwrap().is_some();
+                    Box::pin(async move { readiness(ready) })
+                })
+            },
             verifying: Verifying::new(check.clone(), clock.clone()),
             asking: tokio::sync::Semaphore::new(1),
             clock: clock.clone(),
@@ -307,6 +315,14 @@ impl TestSite {
 
 pub fn platform() -> Platform {
     PLATFORM.parse().unwrap()
+}
+
+/// Whether the daemon does its work, as far as its policy goes.
+fn readiness(ready: bool) -> Readiness {
+    let reason = if ready { "fresh" } else { "no revision of the policy repo is applied" };
+    let source =
+        Check { name: "source".to_owned(), ok: ready, age: Some(3), reason: reason.to_owned() };
+    Readiness { ready, at: Timestamp::from_second(1_789_990_000).unwrap(), checks: vec![source] }
 }
 
 /// A report with one loop that is well and one that needs a person.

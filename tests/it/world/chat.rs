@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::id::{AccountId, ChatChannelId, MessageId, Platform};
@@ -38,7 +38,18 @@ struct Server {
     files: BTreeMap<PostKey, (MessageRef, TextFile)>,
     hints: VecDeque<ChatEvent>,
     down: bool,
+    no_files: bool,
     calls: u64,
+    limit: Option<Limit>,
+    busy: u64,
+}
+
+/// How much the server lets Tribune write.
+struct Limit {
+    writes: u32,
+    per: SignedDuration,
+    since: Timestamp,
+    used: u32,
 }
 
 /// A message on the server.
@@ -195,6 +206,13 @@ impl FakeChat {
         self.change(at, |server, place| server.messages[place].deleted = true);
     }
 
+    /// What was written in a channel cannot be listed.
+    pub fn unlisted(&self, channel: &str) {
+        let channel = channel.parse().unwrap();
+        self.server().hints.push_back(ChatEvent::Unlisted(channel));
+        self.bell.notify_one();
+    }
+
     /// The connection is lost, or is back.
     pub fn set_down(&self, down: bool) {
         let mut server = self.server();
@@ -202,6 +220,27 @@ impl FakeChat {
         server.hints.push_back(ChatEvent::Gap);
         drop(server);
         self.bell.notify_one();
+    }
+
+    /// From now on Tribune may write so often in so long; what is more is asked to wait.
+    pub fn limit(&self, writes: u32, per: SignedDuration) {
+        let since = self.clock.now();
+        self.server().limit = Some(Limit { writes, per, since, used: 0 });
+    }
+
+    /// From now on the server takes no files.
+    pub fn takes_no_files(&self) {
+        self.server().no_files = true;
+    }
+
+    /// Returns every file, with the message whose thread it is in.
+    pub fn files(&self) -> Vec<(MessageRef, TextFile)> {
+        self.server().files.values().cloned().collect()
+    }
+
+    /// Returns how often Tribune was asked to wait.
+    pub fn busy(&self) -> u64 {
+        self.server().busy
     }
 
     fn change(&self, at: &MessageRef, change: impl FnOnce(&mut Server, usize)) {
@@ -246,6 +285,30 @@ impl FakeChat {
 
     fn rejected(&self, why: &str) -> ChatError {
         ChatError::Rejected { platform: self.platform.clone(), why: why.into() }
+    }
+
+    /// As [`Self::call`], for what the server limits.
+    fn write_call(&self) -> Result<MutexGuard<'_, Server>, ChatError> {
+        let mut server = self.call()?;
+        let now = self.clock.now();
+        let Some(limit) = &mut server.limit else { return Ok(server) };
+        if now >= limit.since + limit.per {
+            (limit.since, limit.used) = (now, 0);
+        }
+        if limit.used < limit.writes {
+            limit.used += 1;
+            return Ok(server);
+        }
+        let after = (limit.since + limit.per).duration_since(now);
+        server.busy += 1;
+        Err(ChatError::Busy { platform: self.platform.clone(), after })
+    }
+
+    /// As [`Self::write_call`], for a message that must be there.
+    fn write_on(&self, at: &MessageRef) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
+        let server = self.write_call()?;
+        let place = server.place(at).ok_or_else(|| self.rejected("there is no such message"))?;
+        Ok((server, place))
     }
 
     /// As [`Self::call`], for a message that must be there.
@@ -323,6 +386,11 @@ impl Server {
 }
 
 impl Written {
+    /// Returns how many reactions of Tribune's own are on it.
+    pub fn seeds(&self) -> usize {
+        self.reactions.iter().filter(|it| it.kind == AuthorKind::Tribune).count()
+    }
+
     fn react(&mut self, account: Account, kind: AuthorKind, sign: Sign, at: Timestamp) {
         if !self.reactions.iter().any(|it| it.account == account && it.sign == sign) {
             self.reactions.push(Reaction { sign, account, kind, at: Some(at) });
@@ -362,7 +430,7 @@ impl Chat for FakeChat {
         body: &Body,
         key: &PostKey,
     ) -> Result<Posted, ChatError> {
-        let mut server = self.call()?;
+        let mut server = self.write_call()?;
         if let Some(place) = server.by_key.get(key) {
             let first = &server.messages[*place];
             return Ok(Posted { at: first.message.at.clone(), text: first.first_text.clone() });
@@ -390,7 +458,7 @@ impl Chat for FakeChat {
     }
 
     async fn edit(&self, at: &MessageRef, body: &Body) -> Result<Posted, ChatError> {
-        let (mut server, place) = self.call_on(at)?;
+        let (mut server, place) = self.write_on(at)?;
         let written = &mut server.messages[place];
         if written.message.kind != AuthorKind::Tribune {
             return Err(self.rejected("that is somebody else's message"));
@@ -401,7 +469,7 @@ impl Chat for FakeChat {
     }
 
     async fn react(&self, at: &MessageRef, sign: Sign) -> Result<(), ChatError> {
-        let (mut server, place) = self.call_on(at)?;
+        let (mut server, place) = self.write_on(at)?;
         let account = self.account(TRIBUNE);
         server.messages[place].react(account, AuthorKind::Tribune, sign, self.clock.now());
         Ok(())
@@ -440,7 +508,10 @@ impl Chat for FakeChat {
         file: &TextFile,
         key: &PostKey,
     ) -> Result<(), ChatError> {
-        let (mut server, _) = self.call_on(at)?;
+        let (mut server, _) = self.write_on(at)?;
+        if server.no_files {
+            return Err(self.rejected("it takes no files"));
+        }
         server.files.entry(key.clone()).or_insert_with(|| (at.clone(), file.clone()));
         Ok(())
     }

@@ -8,7 +8,7 @@ use tribune::domain::audit::chain::chain;
 use tribune::domain::digest::Digest;
 use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{IntentName, PersonId, Platform, RequestId, Revision, RunId};
-use tribune::domain::message::{Place, Post, PostKey};
+use tribune::domain::message::{Place, Post, PostKey, Urgency};
 use tribune::domain::pause::{Pause, Scope, holding};
 use tribune::domain::provisional::ProvisionalBan;
 use tribune::domain::request::Request;
@@ -186,6 +186,7 @@ impl Data {
                 seeded: false,
                 failures: 0,
                 not_before: None,
+                given_up: 0,
             });
             return Ok(());
         };
@@ -205,16 +206,48 @@ impl Data {
             .ok_or_else(|| StoreError::Broken(format!("post {key} is not known")))
     }
 
-    pub(super) fn is_due(&self, stored: &OutboxPost, now: Timestamp) -> bool {
-        let wanting = stored.sent_generation < stored.generation
-            || (!stored.seeded && !stored.post.seeds.is_empty());
-        let has_root = match &stored.post.place {
+    pub(super) fn is_waiting(&self, stored: &OutboxPost) -> bool {
+        stored.given_up < stored.generation
+            && (stored.sent_generation < stored.generation
+                || (!stored.seeded && !stored.post.seeds.is_empty()))
+    }
+
+    /// Returns the platform that a post goes to, if that is known.
+    pub(super) fn outlet(&self, stored: &OutboxPost) -> Option<Platform> {
+        match &stored.post.place {
+            Place::Channel(platform, _) => Some(platform.clone()),
+            Place::Direct(account) => Some(account.platform.clone()),
+            Place::Reply(at) => Some(at.platform.clone()),
             Place::ThreadOf(root) => {
-                self.posts.iter().any(|post| post.post.key == *root && post.posted.is_some())
+                let root = self.posts.iter().find(|post| post.post.key == *root)?;
+                root.posted.as_ref().map(|posted| posted.at.platform.clone())
             }
-            Place::Channel(..) | Place::Reply(_) | Place::Direct(_) => true,
-        };
-        wanting && has_root && stored.not_before.is_none_or(|at| at <= now)
+        }
+    }
+
+    /// Says whether another post of its kind, earlier in its thread, has to wait.
+    fn would_overtake(&self, stored: &OutboxPost, now: Timestamp) -> bool {
+        let urgency = |post: &OutboxPost| Urgency::of(&post.post.key);
+        let in_thread = matches!(stored.post.place, Place::ThreadOf(_) | Place::Reply(_));
+        let earlier = self.posts.iter().take_while(|post| post.post.key != stored.post.key);
+        in_thread
+            && stored.posted.is_none()
+            && earlier
+                .filter(|post| post.post.place == stored.post.place && post.posted.is_none())
+                .filter(|post| urgency(post) <= urgency(stored) && post.given_up < post.generation)
+                .any(|post| post.not_before.is_some_and(|at| at > now))
+    }
+
+    pub(super) fn due(&self, platform: &Platform, now: Timestamp) -> Vec<OutboxPost> {
+        let due = self.posts.iter().filter(|stored| {
+            self.is_waiting(stored)
+                && self.outlet(stored).as_ref() == Some(platform)
+                && stored.not_before.is_none_or(|at| at <= now)
+                && !self.would_overtake(stored, now)
+        });
+        let mut due: Vec<OutboxPost> = due.cloned().collect();
+        due.sort_by_key(|stored| Urgency::of(&stored.post.key));
+        due
     }
 }
 

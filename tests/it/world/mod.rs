@@ -32,7 +32,7 @@ use tribune::domain::id::RepoPath;
 use tribune::domain::message::MessageRef;
 use tribune::domain::retention::Retention;
 use tribune::domain::trust::TrustMode;
-use tribune::engine::tuning::Tuning;
+use tribune::engine::tuning::{Manners, Tuning};
 use tribune::engine::{Engine, Options, Ports};
 use tribune::exec::by_kind::ByKind;
 use tribune::exec::file::{FileConfig, Files};
@@ -83,6 +83,8 @@ pub struct World {
     trust: TrustMode,
     /// How long things are kept, from the next start.
     pub retention: Retention,
+    /// What is heard of what people type, from the next start.
+    pub manners: Manners,
 }
 
 /// Plays a story in a new world.
@@ -133,6 +135,11 @@ impl World {
             told: Vec::new(),
             trust: TrustMode::FastForward,
             retention: Retention::FOREVER,
+            manners: Manners {
+                late_after: SignedDuration::from_mins(10),
+                per_person: 1_000,
+                per_channel: 1_000,
+            },
         }
     }
 
@@ -167,6 +174,7 @@ impl World {
             max_running: 8,
             grace: SignedDuration::from_secs(5),
             retention: self.retention,
+            manners: self.manners.clone(),
         }
     }
 

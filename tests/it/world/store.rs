@@ -24,7 +24,7 @@ use tribune::ports::chat::Cursor;
 use tribune::ports::revision::{RevisionFilter, RevisionRecord};
 use tribune::ports::store::{
     AuditFilter, Change, IncidentFilter, OutboxPost, Receipt, RequestFilter, RunFilter, Session,
-    SignInToken, SourceState, Stock, Store, StoreError, Swept,
+    SignInToken, SourceState, Stock, Store, StoreError, Swept, Waiting,
 };
 
 use super::data::Data;
@@ -192,10 +192,29 @@ impl Store for FakeStore {
         })
     }
 
-    async fn posts_due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxPost>, StoreError> {
+    async fn posts_due(
+        &self,
+        platform: &Platform,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxPost>, StoreError> {
         self.read(|data| {
-            let due = data.posts.iter().filter(|stored| data.is_due(stored, now));
-            due.take(limit as usize).cloned().collect()
+            let mut due = data.due(platform, now);
+            due.truncate(limit as usize);
+            due
+        })
+    }
+
+    async fn posts_waiting(&self) -> Result<BTreeMap<Platform, Waiting>, StoreError> {
+        self.read(|data| {
+            let mut waiting = BTreeMap::<Platform, Waiting>::new();
+            for stored in data.posts.iter().filter(|stored| data.is_waiting(stored)) {
+                let Some(platform) = data.outlet(stored) else { continue };
+                let counted = waiting.entry(platform).or_default();
+                counted.posts += 1;
+                counted.failing += u64::from(stored.failures > 0);
+            }
+            waiting
         })
     }
 
@@ -237,6 +256,18 @@ impl Store for FakeStore {
             stored.not_before = Some(not_before);
             Ok(())
         })
+    }
+
+    async fn post_given_up(&self, key: &PostKey, generation: u64) -> Result<(), StoreError> {
+        self.write(|data| {
+            let stored = data.post_mut(key)?;
+            stored.given_up = stored.given_up.max(generation);
+            Ok(())
+        })
+    }
+
+    async fn is_handled(&self, at: &MessageRef) -> Result<bool, StoreError> {
+        self.read(|data| data.seen.iter().any(|handled| handled.at == *at))
     }
 
     async fn cursor(&self, platform: &Platform) -> Result<Option<Cursor>, StoreError> {
@@ -357,6 +388,10 @@ impl Store for FakeStore {
 
     async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         self.read(|data| data.drift.incidents(filter))
+    }
+
+    async fn probe(&self, _: Timestamp) -> Result<(), StoreError> {
+        self.write(|_| Ok(()))
     }
 
     async fn swept(&self) -> Result<Swept, StoreError> {

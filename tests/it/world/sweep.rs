@@ -91,9 +91,10 @@ fn forget_requests(data: &mut Data, before: jiff::Timestamp, limit: usize) -> us
 
 fn stands(post: &OutboxPost) -> bool {
     is_said_once(&post.post.key)
-        && post.posted.is_some()
-        && post.sent_generation >= post.generation
-        && (post.seeded || post.post.seeds.is_empty())
+        && (post.given_up >= post.generation
+            || (post.posted.is_some()
+                && post.sent_generation >= post.generation
+                && (post.seeded || post.post.seeds.is_empty())))
 }
 
 fn root(post: &OutboxPost) -> Option<PostKey> {

@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use tribune::domain::message::{AuthorKind, Edited, MessageRef};
+use tribune::domain::message::{AuthorKind, Edited, MessageRef, PostKey};
 use tribune::domain::person::Principal;
 use tribune::domain::request::State;
-use tribune::ports::store::AuditFilter;
+use tribune::engine::health::Readiness;
+use tribune::ports::store::{AuditFilter, OutboxPost};
 
 use super::chat::Written;
 use super::{SECRET, World};
@@ -53,6 +54,23 @@ impl World {
     /// Returns the present text of the card of an incident of drift.
     pub fn drift_says(&self, incident: &str) -> String {
         self.chat.text(&self.drift_card(incident))
+    }
+
+    /// Returns how a post stands in the store.
+    pub fn stored(&self, key: &str) -> Option<OutboxPost> {
+        let key = PostKey(key.into());
+        self.runtime.block_on(self.store().post(&key)).expect("readable")
+    }
+
+    /// Returns whether the daemon does its work.
+    pub fn readiness(&self) -> Readiness {
+        self.runtime.block_on(self.engine().readiness())
+    }
+
+    /// Returns how many posts wait to be sent.
+    pub fn waiting(&self) -> u64 {
+        let waiting = self.runtime.block_on(self.store().posts_waiting()).expect("readable");
+        waiting.values().map(|waiting| waiting.posts).sum()
     }
 
     /// Returns the state of a request.

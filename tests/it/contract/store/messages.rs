@@ -4,7 +4,7 @@ use tribune::domain::audit::Event;
 use tribune::ports::chat::Cursor;
 use tribune::ports::store::{Change, Conflict, StoreError};
 
-use super::{Bench, entry, handled, on_both};
+use super::{Bench, entry, handled, message, on_both};
 
 on_both! {
     a_message_is_handled_once
@@ -18,7 +18,9 @@ async fn a_message_is_handled_once(place: Bench) {
         audit: vec![entry(Event::RequestMade)],
         ..Change::default()
     };
+    assert!(!store.is_handled(&message("m1")).await.unwrap());
     store.commit(handled("m1")).await.unwrap();
+    assert!(store.is_handled(&message("m1")).await.unwrap());
     let again = store.commit(handled("m1")).await;
     assert_eq!(again, Err(StoreError::Conflict(Conflict::Seen)));
     store.commit(handled("m2")).await.unwrap();

@@ -192,7 +192,11 @@ pub(super) fn with_requests(requests: Vec<Request>) -> Change {
 }
 
 pub(super) async fn due(store: &dyn Store, now: Timestamp) -> Vec<String> {
-    let posts = store.posts_due(now, 100).await.unwrap();
+    due_on(store, "console", now).await
+}
+
+pub(super) async fn due_on(store: &dyn Store, platform: &str, now: Timestamp) -> Vec<String> {
+    let posts = store.posts_due(&platform.parse().unwrap(), now, 100).await.unwrap();
     posts.into_iter().map(|stored| stored.post.key.0).collect()
 }
 
