@@ -1,5 +1,6 @@
 //! Wiring: settings to adapters to engine to tasks, and down again in the reverse order.
 
+pub mod chats;
 mod folder;
 mod reload;
 pub mod secrets;
@@ -96,9 +97,13 @@ impl App {
         let secrets = Arc::new(secrets);
         let probe = probe();
         let sandbox = contained(probe, settings.exec.weak_sandbox, &mut warnings);
-        let ports = ports(settings, &clock, &store, &console, &secrets, probe).await?;
+        let named = Arc::new(chats::Named::default());
+        let others = chats::open(settings, &clock, &named)?;
+        let mut ports = ports(settings, &clock, &store, &console, &secrets, probe).await?;
+        ports.chats.extend(others);
         let options = options(settings, &console_url, sandbox, warnings, console.platform())?;
         let engine = Engine::new(ports, options, secrets.redactor());
+        named.ask(&engine);
         engine.start().await.context("failed to start")?;
         let stopping = CancellationToken::new();
         let socket =
@@ -271,7 +276,9 @@ fn own(settings: &Settings) -> Vec<PathBuf> {
         settings.audit.key.clone(),
     ];
     let of_source = [&settings.source.token_file, &settings.source.ssh_key];
-    own.into_iter().chain(of_source.into_iter().flatten().cloned()).collect()
+    let of_chats = settings.mattermost.iter().map(|chat| &chat.token_file);
+    let others = of_source.into_iter().flatten().chain(of_chats);
+    own.into_iter().chain(others.cloned()).collect()
 }
 
 /// Returns how runs are held, and what they never see.

@@ -2,3 +2,5 @@
 //! else.
 
 pub mod console;
+pub mod mattermost;
+pub mod tls;

@@ -27,6 +27,7 @@ impl HostClient {
 
     /// Prepares to speak to the daemon behind this socket.
     pub fn at(socket: &Path, token: &Path) -> Result<Self, Failure> {
+        crate::chat::tls::install();
         let token = std::fs::read_to_string(token).map_err(|error| {
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {

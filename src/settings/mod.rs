@@ -6,6 +6,7 @@
 
 mod given;
 mod keys;
+mod mattermost;
 mod read;
 mod reload;
 mod template;
@@ -22,6 +23,7 @@ use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
 pub use keys::{KEYS, Key, Kind, nearest};
+pub use mattermost::Mattermost;
 pub use read::load;
 pub use reload::{Changed, changed};
 pub use template::{Chosen, reference, render as render_template};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub source: Source,
     /// The console.
     pub web: Web,
+    /// The Mattermost server, if there is one.
+    pub mattermost: Option<Mattermost>,
     /// The channel for Tribune's own affairs.
     pub operations: ChannelName,
     /// Running programs.

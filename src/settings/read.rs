@@ -50,6 +50,7 @@ impl Reader<'_> {
         let inside = |name: &str| state.as_ref().map(|state| state.join(name));
         let source = self.source();
         let web = self.web();
+        let mattermost = self.mattermost();
         let operations = self.parsed("operations.channel", named);
         let work = self.path("exec.work").or(inside("runs"));
         let path = self.paths("exec.path");
@@ -75,6 +76,7 @@ impl Reader<'_> {
             state: state?,
             source: source?,
             web: web?,
+            mattermost,
             operations: operations?,
             exec: Exec {
                 path: path?,

@@ -48,6 +48,7 @@ impl Driver {
             .process_group(0)
             .spawn()
             .expect("the browser tests need Debian's packages chromium and chromium-driver");
+        tribune::chat::tls::install();
         let driver = Self { child, base: format!("http://127.0.0.1:{port}"), http: Client::new() };
         driver.wait_until_ready().await;
         driver

@@ -25,6 +25,7 @@ impl Visitor {
         let page = demo.page(person, "");
         let host = page.strip_prefix("http://").unwrap().to_owned();
         let (_, port) = host.split_once(':').unwrap();
+        tribune::chat::tls::install();
         let mut visitor = Self {
             http: Client::builder().redirect(Policy::none()).build().unwrap(),
             base: format!("http://127.0.0.1:{port}"),

@@ -99,6 +99,7 @@ impl Ground {
     /// `more` are files of the repo beside the shipped ones; scripts may be executed.
     pub async fn build(more: impl Fn(&Self) -> Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        tribune::chat::tls::install();
         let http = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let mut ground = Self { folder, port: Mutex::default(), http, people: BTreeMap::new() };
         ground.write_repo(&more(&ground));

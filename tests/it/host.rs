@@ -260,6 +260,7 @@ async fn who_does_not_show_the_token_is_refused_and_cannot_fill_the_audit_log() 
 
     let before = house.rows("host.command").len();
     let begun = Instant::now();
+    tribune::chat::tls::install();
     let http = Client::builder().unix_socket(socket.clone()).build().unwrap();
     let wrong = "0".repeat(43);
     for _ in 0..10 {

@@ -20,6 +20,7 @@ mod inventory;
 mod keys;
 mod kill;
 mod manifest;
+mod mattermost;
 mod output;
 mod sample;
 mod sayings;

@@ -1,5 +1,6 @@
 //! `tribune doctor`: whether this machine is fit for Tribune.
 
+mod chat;
 mod git;
 mod machine;
 mod permission;
@@ -14,7 +15,7 @@ use super::failure::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::settings::Settings;
 
-/// Look whether this machine is fit: git, state folder, store, clock, port, sandbox, permissions.
+/// Look whether this machine is fit: git, state folder, store, clock, port, sandbox, permissions, chats.
 ///
 /// Changes nothing. Works whether or not the daemon runs. Exits 1 when something must be mended.
 #[derive(Debug, Args)]
@@ -95,5 +96,6 @@ async fn look(settings: &Settings) -> Vec<Finding> {
     findings.extend(roots::roots(settings));
     findings.push(permission::programs(&settings.exec.path));
     findings.extend(permission::secrets(settings));
+    findings.extend(chat::all(settings).await);
     findings
 }

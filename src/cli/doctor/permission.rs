@@ -49,8 +49,12 @@ pub fn secrets(settings: &Settings) -> Vec<Finding> {
         })
         .collect();
     let own = [settings.socket_token(), settings.audit.key.clone()];
+    let of_chats = settings.mattermost.iter().map(|chat| chat.token_file.clone());
     findings.extend(
-        own.iter().filter(|file| file.exists()).map(|file| secret_file("of Tribune", file)),
+        own.into_iter()
+            .chain(of_chats)
+            .filter(|file| file.exists())
+            .map(|file| secret_file("of Tribune", &file)),
     );
     findings
 }

@@ -50,6 +50,7 @@ impl Browser {
         let link = Url::parse(link).map_err(|_| BrowserError::Odd("a link that is an address"))?;
         let host = link.host_str().ok_or(BrowserError::Odd("a host in its link"))?.to_owned();
         let origin = link.origin().ascii_serialization();
+        crate::chat::tls::install();
         let http = Client::builder().redirect(Policy::none()).resolve(&host, console).build()?;
         let landing = http.get(link.clone()).send().await?;
         let landing = succeed("open the sign-in link", landing).await?.text().await?;

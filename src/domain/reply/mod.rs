@@ -48,6 +48,16 @@ pub fn sentence(words: impl Into<String>) -> Body {
     one_line([text(words)])
 }
 
+/// Says that a post goes on and the chat takes no more.
+pub fn post_cut() -> Body {
+    sentence("… the rest does not fit into a post")
+}
+
+/// Says the same within output.
+pub fn output_cut() -> String {
+    "… the rest does not fit into a post".to_owned()
+}
+
 /// Returns a time as people read it, to the minute, in UTC.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()

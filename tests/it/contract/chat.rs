@@ -1,11 +1,12 @@
-//! What every chat platform promises, asked of the simulated one and of the built-in console.
+//! What every chat platform promises, asked of the simulated one, of the built-in console, and
+//! of Mattermost over a simulated server.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tribune::chat::console::Console;
 use tribune::domain::body::{Block, Body, Span};
-use tribune::domain::id::AccountId;
+use tribune::domain::id::{AccountId, ChatChannelId};
 use tribune::domain::message::{AuthorKind, Edited, MessageRef, PostKey, Posted, Sign};
 use tribune::domain::person::Account;
 use tribune::domain::reply::card::above_rule;
@@ -23,6 +24,16 @@ pub trait Town: Sized + Send + Sync {
 
     /// Returns Tribune's side.
     fn chat(&self) -> Arc<dyn Chat>;
+
+    /// Returns the id of a channel.
+    fn channel(&self, name: &str) -> ChatChannelId {
+        name.parse().unwrap()
+    }
+
+    /// Returns the id of an account; Tribune's own is that of `tribune`.
+    fn account(&self, name: &str) -> AccountId {
+        account(name)
+    }
 
     /// Somebody writes in a channel, or with `dm:<account>` to Tribune alone.
     async fn write(&self, who: &str, channel: &str, text: &str) -> MessageRef;
@@ -140,9 +151,9 @@ fn body(text: &str) -> Body {
     Body(vec![Block::Line(vec![Span::Text(text.into())])])
 }
 
-async fn post(chat: &Arc<dyn Chat>, text: &str, key: &str) -> Posted {
-    let ops = Destination::Channel("ops".parse().unwrap());
-    chat.post(&ops, &body(text), &PostKey(key.into())).await.unwrap()
+async fn post<T: Town>(town: &T, text: &str, key: &str) -> Posted {
+    let ops = Destination::Channel(town.channel("ops"));
+    town.chat().post(&ops, &body(text), &PostKey(key.into())).await.unwrap()
 }
 
 fn is_rejected<T>(result: Result<T, ChatError>) -> bool {
@@ -163,7 +174,7 @@ async fn now(chat: &Arc<dyn Chat>) -> Cursor {
 
 async fn a_post_is_read_back_as_it_was_returned<T: Town>(town: T) {
     let chat = town.chat();
-    let posted = post(&chat, "hello", "one").await;
+    let posted = post(&town, "hello", "one").await;
     let read = chat.read(&posted.at).await.unwrap().unwrap();
     assert_eq!((read.text, read.at), (posted.text, posted.at));
     assert_eq!((read.kind, read.edited), (AuthorKind::Tribune, Edited::No));
@@ -172,17 +183,17 @@ async fn a_post_is_read_back_as_it_was_returned<T: Town>(town: T) {
 
 async fn the_same_key_posts_once<T: Town>(town: T) {
     let chat = town.chat();
-    let first = post(&chat, "hello", "one").await;
-    let again = post(&chat, "hello again", "one").await;
+    let first = post(&town, "hello", "one").await;
+    let again = post(&town, "hello again", "one").await;
     assert_eq!(first.at, again.at);
-    assert_ne!(post(&chat, "hello", "two").await.at, first.at);
+    assert_ne!(post(&town, "hello", "two").await.at, first.at);
     let read = chat.read(&first.at).await.unwrap().unwrap();
     assert_eq!(read.text, first.text);
 }
 
 async fn own_posts_can_be_edited_and_others_cannot<T: Town>(town: T) {
     let chat = town.chat();
-    let first = post(&chat, "hello", "one").await;
+    let first = post(&town, "hello", "one").await;
     let edited = chat.edit(&first.at, &body("good bye")).await.unwrap();
     assert_eq!(edited.at, first.at);
     let read = chat.read(&first.at).await.unwrap().unwrap();
@@ -198,7 +209,7 @@ async fn messages_of_people_come_once_and_in_order<T: Town>(town: T) {
     town.write("ada", "ops", "before").await;
     let start = now(&chat).await;
     let root = town.write("ada", "ops", "one").await;
-    post(&chat, "Tribune's own", "own").await;
+    post(&town, "Tribune's own", "own").await;
     town.reply("ken", &root, "two").await;
     let gone = town.write("ken", "ops", "gone").await;
     town.delete("ken", &gone).await;
@@ -217,7 +228,7 @@ async fn messages_of_people_come_once_and_in_order<T: Town>(town: T) {
 
 async fn reactions_are_those_that_stand_now<T: Town>(town: T) {
     let chat = town.chat();
-    let card = post(&chat, "a card", "card").await.at;
+    let card = post(&town, "a card", "card").await.at;
     for _ in 0..2 {
         chat.react(&card, Sign::Approve).await.unwrap();
         town.add("ada", &card, Sign::Approve).await;
@@ -227,18 +238,18 @@ async fn reactions_are_those_that_stand_now<T: Town>(town: T) {
     town.remove("eve", &card, Sign::Approve).await;
     let reactions = chat.reactions(&card).await.unwrap();
     let found: Vec<_> =
-        reactions.iter().map(|it| (it.account.id.as_str(), it.sign, it.kind)).collect();
+        reactions.iter().map(|it| (it.account.id.clone(), it.sign, it.kind)).collect();
     let expected = [
-        ("tribune", Sign::Approve, AuthorKind::Tribune),
-        ("ada", Sign::Approve, AuthorKind::Human),
-        ("ken", Sign::Veto, AuthorKind::Human),
+        (town.account("tribune"), Sign::Approve, AuthorKind::Tribune),
+        (town.account("ada"), Sign::Approve, AuthorKind::Human),
+        (town.account("ken"), Sign::Veto, AuthorKind::Human),
     ];
     assert_eq!(found, expected);
 }
 
 async fn replies_are_those_that_stand_now<T: Town>(town: T) {
     let chat = town.chat();
-    let card = post(&chat, "a card", "card").await.at;
+    let card = post(&town, "a card", "card").await.at;
     let first = town.reply("ada", &card, "one").await;
     town.reply("ken", &first, "two").await;
     let gone = town.reply("ken", &card, "gone").await;
@@ -256,7 +267,7 @@ async fn replies_are_those_that_stand_now<T: Town>(town: T) {
 
 async fn what_is_not_there_cannot_be_changed<T: Town>(town: T) {
     let chat = town.chat();
-    let at = post(&chat, "hello", "one").await.at;
+    let at = post(&town, "hello", "one").await.at;
     let nowhere = MessageRef { id: "m9999999999".parse().unwrap(), ..at.clone() };
     let elsewhere = MessageRef { channel: "other".parse().unwrap(), ..at };
     for at in [nowhere, elsewhere] {
@@ -270,13 +281,16 @@ async fn what_is_not_there_cannot_be_changed<T: Town>(town: T) {
 
 async fn a_direct_post_is_read_by_its_account_alone<T: Town>(town: T) {
     let chat = town.chat();
-    town.write("ada", "dm:ada", "hello").await;
-    let ada = Account { platform: chat.platform().clone(), id: account("ada") };
+    let start = now(&chat).await;
+    let heard = town.write("ada", "dm:ada", "hello").await;
+    let ada = Account { platform: chat.platform().clone(), id: town.account("ada") };
     let key = PostKey("direct".into());
     let posted = chat.post(&Destination::Direct(ada.clone()), &body("psst"), &key).await.unwrap();
     let read = chat.read(&posted.at).await.unwrap().unwrap();
     assert!(read.direct);
-    assert_eq!(read.at.channel.as_str(), "dm:ada");
+    assert_eq!(read.at.channel, heard.channel);
+    let (messages, _) = chat.since(Some(&start)).await.unwrap();
+    assert!(messages.iter().all(|message| message.direct && message.author == ada));
     assert!(chat.name(&ada).contains("ada"));
     assert!(!chat.permalink(&posted.at).is_empty());
 }
@@ -296,8 +310,8 @@ async fn hints_to(chat: &Arc<dyn Chat>, last: &MessageRef) -> Vec<ChatEvent> {
 
 async fn hints_come_and_are_never_the_same_for_ever<T: Town>(town: T) {
     let chat = town.chat();
-    let card = post(&chat, "a card", "card").await.at;
-    let other = post(&chat, "another card", "other").await.at;
+    let card = post(&town, "a card", "card").await.at;
+    let other = post(&town, "another card", "other").await.at;
     town.write("ada", "ops", "hello").await;
     town.add("ada", &card, Sign::Approve).await;
     let first = hints_to(&chat, &card).await;
@@ -319,7 +333,7 @@ async fn nothing_that_is_said_passes_for_the_rule_of_a_card<T: Town>(town: T) {
     blocks.push(Block::Line(vec![Span::Text("the end of it".into())]));
     blocks.push(Block::Rule);
     blocks.push(Block::Line(vec![Span::Text("below".into())]));
-    let ops = Destination::Channel("ops".parse().unwrap());
+    let ops = Destination::Channel(town.channel("ops"));
     let posted = chat.post(&ops, &Body(blocks), &PostKey("card".into())).await.unwrap();
     let read = chat.read(&posted.at).await.unwrap().unwrap();
     let above = above_rule(&read.text);
@@ -327,7 +341,7 @@ async fn nothing_that_is_said_passes_for_the_rule_of_a_card<T: Town>(town: T) {
     assert!(read.text.ends_with("below"));
 }
 
-macro_rules! on_both {
+macro_rules! on_each {
     ($($name:ident)*) => {
         mod fake {
             $(#[tokio::test]
@@ -341,10 +355,17 @@ macro_rules! on_both {
                 super::$name(<super::ConsoleTown as super::Town>::new().await).await;
             })*
         }
+        mod mattermost {
+            $(#[tokio::test]
+            async fn $name() {
+                type Town = crate::mattermost::town::MattermostTown;
+                super::$name(<Town as super::Town>::new().await).await;
+            })*
+        }
     };
 }
 
-on_both! {
+on_each! {
     a_post_is_read_back_as_it_was_returned
     the_same_key_posts_once
     own_posts_can_be_edited_and_others_cannot

@@ -3,7 +3,7 @@
 mod argv;
 mod attacker;
 mod bans;
-mod chat;
+pub mod chat;
 mod drift;
 mod executor;
 mod fake_source;

@@ -48,7 +48,7 @@ impl Script {
 }
 
 /// An act appends a line to a file, sleeps and says something; two intents differ in patience.
-fn acts(ground: &Ground) -> Vec<(String, String)> {
+pub fn acts(ground: &Ground) -> Vec<(String, String)> {
     let script = "#!/bin/sh\necho act >>\"$1\"\nsleep \"$2\"\necho done\n";
     let folder = ground.at("acts");
     let folder = folder.display();

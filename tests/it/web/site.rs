@@ -272,6 +272,7 @@ impl TestSite {
 
     /// Returns a client that is not signed in.
     pub fn visitor(&self, who: &str) -> Visitor {
+        tribune::chat::tls::install();
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Visitor {
             http,

@@ -1,0 +1,71 @@
+//! Whether the chats of settings answer.
+
+use std::sync::Arc;
+
+use super::Finding;
+use crate::app::chats;
+use crate::chat::mattermost::{self, Look};
+use crate::clock::SystemClock;
+use crate::settings::Settings;
+
+const WHAT: &str = "chat";
+
+/// Looks at every chat of settings; they are asked who Tribune is there, and nothing else.
+pub async fn all(settings: &Settings) -> Vec<Finding> {
+    let Some(given) = &settings.mattermost else { return Vec::new() };
+    match mattermost::look(chats::config(given), Arc::new(SystemClock)).await {
+        Ok(look) => found(&look),
+        Err(error) => vec![Finding::bad(
+            WHAT,
+            format!("mattermost: {error}"),
+            "see docs/mattermost.md; the daemon starts without it and goes on trying",
+        )],
+    }
+}
+
+fn found(look: &Look) -> Vec<Finding> {
+    let Look { username, is_bot, channels, edit_limit, version } = look;
+    let seen = format!("mattermost {version}: @{username}, in {channels} channels");
+    let mut findings = vec![match is_bot {
+        true => Finding::good(WHAT, seen),
+        false => Finding::weak(
+            WHAT,
+            format!("{seen}, is a person's account"),
+            "make a bot account for Tribune: nobody should be able to sign in as it",
+        ),
+    }];
+    if let Some(seconds) = edit_limit {
+        findings.push(Finding::bad(
+            WHAT,
+            format!("mattermost: posts can be edited for {seconds} s only, and cards are kept up"),
+            "set Post Edit Time Limit to -1 in the System Console, for the bot's role at least",
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Health;
+    use super::*;
+
+    #[test]
+    fn what_would_hurt_later_is_told() {
+        let fine = Look {
+            username: "tribune".into(),
+            is_bot: true,
+            channels: 3,
+            edit_limit: None,
+            version: "11.9.0".into(),
+        };
+        let found_of = |look: &Look| -> Vec<(Health, String)> {
+            found(look).into_iter().map(|finding| (finding.health, finding.seen)).collect()
+        };
+        let seen = "mattermost 11.9.0: @tribune, in 3 channels".to_owned();
+        assert_eq!(found_of(&fine), [(Health::Good, seen)]);
+        let person = Look { is_bot: false, edit_limit: Some(300), ..fine };
+        let healths: Vec<Health> =
+            found_of(&person).into_iter().map(|(health, _)| health).collect();
+        assert_eq!(healths, [Health::Weak, Health::Bad]);
+    }
+}

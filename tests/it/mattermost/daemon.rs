@@ -1,0 +1,148 @@
+//! The whole daemon on a Mattermost server: asked, approved and answered there.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::server::{Fault, Person, Server, Trick};
+use crate::ground::{Daemon, Ground};
+
+/// A daemon whose policy repo knows two people and a channel of the server.
+struct Town {
+    server: Arc<Server>,
+    ground: Ground,
+    daemon: Daemon,
+    ken: Person,
+    grace: Person,
+    ops: String,
+}
+
+impl Town {
+    async fn build() -> Self {
+        let server = Arc::new(Server::start().await);
+        server.lock().pass(130_000);
+        let (ken, grace) = (server.person("ken"), server.person("grace"));
+        let ops = server.lock().channel_id("ops");
+        let repo = |path: &str| {
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/inventory");
+            fs::read_to_string(format!("{root}/{path}")).unwrap()
+        };
+        let with = |path: &str, at: &str, id: &str| {
+            let here = format!("chat: {{ console: {at} }}");
+            let both = format!("chat: {{ console: {at}, mattermost: {id} }}");
+            let text = repo(path).replace(&here, &both);
+            assert!(text.contains(id), "{path}");
+            (format!("inventory/{path}"), text)
+        };
+        let files = [
+            with("channels.yaml", "ops", &ops),
+            with("people/ken.yaml", "ken", &ken.id),
+            with("people/grace.yaml", "grace", &grace.id),
+        ];
+        let ground = Ground::build(|ground| {
+            crate::kill::acts(ground).into_iter().chain(files.clone()).collect()
+        })
+        .await;
+        let settings = ground.at("tribune.toml");
+        let text = fs::read_to_string(&settings).unwrap();
+        let (url, token) = (server.url(), server.token_file());
+        let more = format!("[mattermost]\nurl = \"{url}\"\ntoken_file = {token:?}\n");
+        fs::write(&settings, text + &more).unwrap();
+        let daemon = ground.start();
+        Self { server, ground, daemon, ken, grace, ops }
+    }
+
+    /// Waits until something can be seen on the server.
+    async fn until<T>(&mut self, what: &str, look: impl Fn(&Server) -> Option<T>) -> T {
+        let server = Arc::clone(&self.server);
+        let found = self.ground.until(&mut self.daemon, what, async || look(&server)).await;
+        found.unwrap_or_else(|| panic!("the daemon ended\n{}", self.ground.log()))
+    }
+
+    /// Waits for a post whose text holds some words, and returns its id.
+    async fn post_with(&mut self, words: &str) -> String {
+        self.until(words, |server| {
+            let state = server.lock();
+            let bot = state.id_of("tribune");
+            let posts = state.posts.values().filter(|it| it.delete_at == 0 && it.user_id == bot);
+            let mut found = posts.filter(|post| post.message.contains(words));
+            found.next().map(|post| post.id.clone())
+        })
+        .await
+    }
+
+    /// Waits until the daemon has taken down where it begins to read.
+    async fn ready(&mut self) {
+        self.until("the daemon to listen", |server| {
+            (!server.lock().sockets.is_empty()).then_some(())
+        })
+        .await;
+        // What is said before the first reading was not said to it.
+        for number in 0.. {
+            let text = format!("!status r{}", 900 + number);
+            self.ken.post(&self.ops, "", &text).await;
+            let answer = format!("r{}", 900 + number);
+            let heard = tokio::time::timeout(Duration::from_secs(3), self.post_with(&answer));
+            if heard.await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn end(mut self) {
+        self.daemon.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_asked_approved_run_and_answered_on_mattermost() {
+    let mut town = Town::build().await;
+    town.ready().await;
+    town.ken.post(&town.ops, "", "@tribune run act on local seconds=0").await;
+    let card = town.post_with("act on local").await;
+    // Whoever asks cannot approve, and a broken network in between changes nothing.
+    town.ken.react(&card, "white_check_mark").await;
+    town.server.lock().tricks.push_back(Trick::Lose);
+    town.grace.react(&card, "white_check_mark").await;
+    town.grace.post(&town.ops, "", "!ping").await;
+    // Nobody but Tribune posts from here on.
+    town.server.lock().faults.push_back(("POST posts".into(), Fault::After));
+    town.until("the act to be done", |server| {
+        let state = server.lock();
+        let card = &state.posts[&card];
+        card.message.to_lowercase().contains("succeeded").then_some(())
+    })
+    .await;
+    town.post_with("done").await;
+    assert_eq!(town.ground.acts(), 1);
+    let state = town.server.lock();
+    let bot = state.id_of("tribune");
+    let keys: Vec<_> = state
+        .posts
+        .values()
+        .filter(|post| post.user_id == bot && post.original_id.is_empty())
+        .filter_map(|post| post.props["tribune_key"].as_str())
+        .collect();
+    let once: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!(once.len(), keys.len(), "nothing stands twice");
+    drop(state);
+    town.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_that_were_typed_while_the_daemon_was_down_are_answered_once() {
+    let mut town = Town::build().await;
+    town.ready().await;
+    town.daemon.end().await;
+    town.ken.post(&town.ops, "", "!whoami").await;
+    let before = town.server.texts("ops").len();
+    town.daemon = town.ground.start();
+    let ken = town.ken.id.clone();
+    town.post_with(&ken).await;
+    town.ken.post(&town.ops, "", "!status r777").await;
+    town.post_with("r777").await;
+    let after = town.server.texts("ops");
+    let answers = after[before..].iter().filter(|text| text.contains(&ken)).count();
+    assert_eq!(answers, 1, "{after:?}");
+    town.end().await;
+}
