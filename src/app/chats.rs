@@ -1,10 +1,13 @@
 //! The chats of settings, beside the console.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::Context as _;
 
+use crate::chat::matrix::{self, Matrix, MatrixConfig, Wanted};
 use crate::chat::mattermost::{self, Config, Emoji, Mattermost, Timing};
 use crate::domain::id::{ChatChannelId, Platform};
 use crate::engine::Engine;
@@ -34,6 +37,18 @@ impl Named {
     }
 }
 
+impl Named {
+    /// Returns the rooms and accounts that the applied policy repo names on a platform; `None`:
+    /// there is none yet.
+    pub fn wanted(&self, platform: &str) -> Option<Wanted> {
+        let snapshot = self.0.get().and_then(Weak::upgrade)?.applied()?;
+        let platform: Platform = platform.parse().ok()?;
+        let people = snapshot.repo.people.values();
+        let accounts = people.filter_map(|person| person.chat.get(&platform)).flatten();
+        Some(Wanted { accounts: accounts.cloned().collect(), rooms: self.on(platform.as_str()) })
+    }
+}
+
 /// Opens every chat of settings. A server that is not there is no error: it may come.
 pub fn open(
     settings: &Settings,
@@ -48,7 +63,51 @@ pub fn open(
             .context("failed to prepare Mattermost")?;
         chats.insert(chat.platform().clone(), Arc::new(chat));
     }
+    if let Some(given) = &settings.matrix {
+        let named = Arc::clone(named);
+        let wanted = Arc::new(move || named.wanted(matrix::PLATFORM));
+        let config = matrix_config(given, instance(&settings.state, clock.as_ref())?);
+        let chat = Matrix::new(config, Arc::clone(clock), wanted)
+            .map_err(|why| anyhow::anyhow!("failed to prepare Matrix: {why}"))?;
+        chats.insert(chat.platform().clone(), Arc::new(chat));
+    }
     Ok(chats)
+}
+
+/// Returns how to speak to a Matrix homeserver.
+pub fn matrix_config(given: &settings::Matrix, instance: String) -> MatrixConfig {
+    let emoji = given.emoji.iter();
+    MatrixConfig {
+        homeserver: given.homeserver.clone(),
+        token_file: given.token_file.clone(),
+        ca_file: given.ca_file.clone(),
+        emoji: emoji
+            .fold(matrix::Emoji::default(), |all, (sign, list)| all.with(*sign, list.clone())),
+        machines: given.machines.clone(),
+        instance,
+    }
+}
+
+/// Returns the name of this state folder among all there ever were: keys of posts are only
+/// unique within one store.
+fn instance(state: &Path, clock: &dyn Clock) -> anyhow::Result<String> {
+    let file = state.join("instance");
+    let failed = || format!("failed to keep {}", file.display());
+    match std::fs::read_to_string(&file) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) => anyhow::bail!("{} is empty; remove it", file.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut chance = [0_u8; 8];
+            clock.random(&mut chance);
+            let name = hex::encode(chance);
+            let mut made = tempfile::NamedTempFile::new_in(state).with_context(failed)?;
+            made.write_all(name.as_bytes()).with_context(failed)?;
+            made.as_file().sync_all().with_context(failed)?;
+            made.persist_noclobber(&file).with_context(failed)?;
+            Ok(name)
+        }
+        Err(error) => Err(error).with_context(failed),
+    }
 }
 
 /// Returns how to speak to a Mattermost server.

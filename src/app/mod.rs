@@ -276,7 +276,8 @@ fn own(settings: &Settings) -> Vec<PathBuf> {
         settings.audit.key.clone(),
     ];
     let of_source = [&settings.source.token_file, &settings.source.ssh_key];
-    let of_chats = settings.mattermost.iter().map(|chat| &chat.token_file);
+    let of_mattermost = settings.mattermost.iter().map(|chat| &chat.token_file);
+    let of_chats = of_mattermost.chain(settings.matrix.iter().map(|chat| &chat.token_file));
     let others = of_source.into_iter().flatten().chain(of_chats);
     own.into_iter().chain(others.cloned()).collect()
 }

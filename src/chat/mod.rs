@@ -2,5 +2,6 @@
 //! else.
 
 pub mod console;
+pub mod matrix;
 pub mod mattermost;
 pub mod tls;

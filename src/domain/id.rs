@@ -308,3 +308,26 @@ impl fmt::Display for RepoPath {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_matrix_are_ids() {
+        for id in ["@ada:example.org", "@ada.l/x=1+2:hs.test:8448", "@a:[::1]:8448"] {
+            assert!(id.parse::<AccountId>().is_ok(), "{id}");
+        }
+        for id in ["!abc:example.org", "!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM"] {
+            assert!(id.parse::<ChatChannelId>().is_ok(), "{id}");
+        }
+        for id in ["$143273582443PhrSn:example.org", "$acR1l0raoZnm60CBwAVgqbZqoO_mYU81xysh1u7XcJk"]
+        {
+            assert!(id.parse::<MessageId>().is_ok(), "{id}");
+        }
+        let longest = format!("@{}:{}", "a".repeat(200), "b".repeat(53));
+        assert!(longest.parse::<AccountId>().is_ok());
+        assert!(format!("{longest}c").parse::<AccountId>().is_err());
+        assert!("@a b:example.org".parse::<AccountId>().is_err());
+    }
+}

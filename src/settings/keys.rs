@@ -83,6 +83,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("source", "The git repository that holds policies, intents and inventory."),
     ("web", "The console and its HTTP API."),
     ("mattermost", "A Mattermost server; see docs/mattermost.md. Without a url there is none."),
+    ("matrix", "A Matrix homeserver; see docs/matrix.md. Without a homeserver there is none."),
     ("operations", "Where Tribune speaks about itself."),
     ("chat", "How Tribune takes what people type, on every chat platform."),
     ("limits", "How much of what people type is heard."),
@@ -244,6 +245,65 @@ pub const KEYS: &[Key] = &[
         default: Some("\"no_bell\""),
         example: "\"no_bell\"",
         about: "Names of emoji that say of drift: leave it for a while.",
+    },
+    Key {
+        path: "matrix.homeserver",
+        kind: Kind::Text,
+        default: None,
+        example: "\"https://matrix.example.org\"",
+        about: "The address of the client-server API, with its path if it has one: the base_url that\n\
+                /.well-known/matrix/client of the server's name says.",
+    },
+    Key {
+        path: "matrix.token_file",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/etc/tribune/matrix-token\"",
+        about: "File with the access token of Tribune's account, mode 0600. Read again when the server no longer\n\
+                accepts the old one, so it can be changed without a restart.",
+    },
+    Key {
+        path: "matrix.ca_file",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/etc/tribune/matrix-ca.pem\"",
+        about: "Certificates (PEM) of authorities that are trusted beside those of the machine.",
+    },
+    Key {
+        path: "matrix.approve",
+        kind: Kind::Text,
+        default: Some("\"✅\""),
+        example: "\"✅\"",
+        about: "Emoji that approve, parted by spaces; tones of skin do not matter. Tribune puts the first.",
+    },
+    Key {
+        path: "matrix.veto",
+        kind: Kind::Text,
+        default: Some("\"❌\""),
+        example: "\"❌\"",
+        about: "Emoji that veto.",
+    },
+    Key {
+        path: "matrix.keep",
+        kind: Kind::Text,
+        default: Some("\"⬅️\""),
+        example: "\"⬅️\"",
+        about: "Emoji that say of drift: what is live shall stay.",
+    },
+    Key {
+        path: "matrix.ignore",
+        kind: Kind::Text,
+        default: Some("\"🔕\""),
+        example: "\"🔕\"",
+        about: "Emoji that say of drift: leave it for a while.",
+    },
+    Key {
+        path: "matrix.machines",
+        kind: Kind::Text,
+        default: Some("\"@_*:*\""),
+        example: "\"@_*:* @ci:example.org\"",
+        about: "Ids of accounts that are no people, such as bots and those that bridges make, parted by spaces;\n\
+                `*` stands for anything. What they write or react never asks or approves.",
     },
     Key {
         path: "operations.channel",

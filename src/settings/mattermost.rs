@@ -52,7 +52,8 @@ impl Reader<'_> {
         Some(Mattermost { url: url?, token_file: token_file?, ca_file, emoji: emoji? })
     }
 
-    fn wants(&mut self, path: &'static str, what: &str, hint: &str) {
+    /// Notes that a key needs another one.
+    pub fn wants(&mut self, path: &'static str, what: &str, hint: &str) {
         let place = self.given.get(path).map(|given| given.place.clone());
         let place = place.unwrap_or_else(|| self.file.display().to_string());
         self.problem(place, format!("{path} {what}"), Some(hint.to_owned()));
@@ -91,7 +92,7 @@ fn names(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Reads the address of a site: with its path, encrypted unless it is this machine.
-fn site(text: &str) -> Result<Url, String> {
+pub fn site(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| format!("{text:?} is not an address"))?;
     let is_local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

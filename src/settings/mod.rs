@@ -6,6 +6,7 @@
 
 mod given;
 mod keys;
+mod matrix;
 mod mattermost;
 mod read;
 mod reload;
@@ -23,6 +24,7 @@ use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
 pub use keys::{KEYS, Key, Kind, nearest};
+pub use matrix::Matrix;
 pub use mattermost::Mattermost;
 pub use read::load;
 pub use reload::{Changed, changed};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub web: Web,
     /// The Mattermost server, if there is one.
     pub mattermost: Option<Mattermost>,
+    /// The Matrix homeserver, if there is one.
+    pub matrix: Option<Matrix>,
     /// The channel for Tribune's own affairs.
     pub operations: ChannelName,
     /// Running programs.

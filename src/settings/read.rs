@@ -51,6 +51,7 @@ impl Reader<'_> {
         let source = self.source();
         let web = self.web();
         let mattermost = self.mattermost();
+        let matrix = self.matrix();
         let operations = self.parsed("operations.channel", named);
         let work = self.path("exec.work").or(inside("runs"));
         let path = self.paths("exec.path");
@@ -77,6 +78,7 @@ impl Reader<'_> {
             source: source?,
             web: web?,
             mattermost,
+            matrix,
             operations: operations?,
             exec: Exec {
                 path: path?,

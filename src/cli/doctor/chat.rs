@@ -1,17 +1,43 @@
 //! Whether the chats of settings answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Finding;
 use crate::app::chats;
+use crate::chat::matrix::Matrix;
 use crate::chat::mattermost::{self, Look};
 use crate::clock::SystemClock;
 use crate::settings::Settings;
 
 const WHAT: &str = "chat";
+/// How long a homeserver may take.
+const WITHIN: Duration = Duration::from_secs(15);
 
 /// Looks at every chat of settings; they are asked who Tribune is there, and nothing else.
 pub async fn all(settings: &Settings) -> Vec<Finding> {
+    let mut findings = mattermost(settings).await;
+    findings.extend(matrix(settings).await);
+    findings
+}
+
+async fn matrix(settings: &Settings) -> Option<Finding> {
+    let given = settings.matrix.as_ref()?;
+    let config = chats::matrix_config(given, String::new());
+    let hint = "see docs/matrix.md: address, access token, certificate";
+    let bad = |why: String| Some(Finding::bad(WHAT, why, hint));
+    let chat = match Matrix::new(config, Arc::new(SystemClock), Arc::new(|| None)) {
+        Ok(chat) => chat,
+        Err(why) => return bad(format!("matrix: {why}")),
+    };
+    match tokio::time::timeout(WITHIN, chat.greet()).await {
+        Ok(Ok(seen)) => Some(Finding::good(WHAT, format!("matrix: {seen}"))),
+        Ok(Err(error)) => bad(error.to_string()),
+        Err(_) => bad("matrix: the homeserver does not answer in time".to_owned()),
+    }
+}
+
+async fn mattermost(settings: &Settings) -> Vec<Finding> {
     let Some(given) = &settings.mattermost else { return Vec::new() };
     match mattermost::look(chats::config(given), Arc::new(SystemClock)).await {
         Ok(look) => found(&look),

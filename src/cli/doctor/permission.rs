@@ -49,13 +49,13 @@ pub fn secrets(settings: &Settings) -> Vec<Finding> {
         })
         .collect();
     let own = [settings.socket_token(), settings.audit.key.clone()];
-    let of_chats = settings.mattermost.iter().map(|chat| chat.token_file.clone());
     findings.extend(
-        own.into_iter()
-            .chain(of_chats)
-            .filter(|file| file.exists())
-            .map(|file| secret_file("of Tribune", &file)),
+        own.iter().filter(|file| file.exists()).map(|file| secret_file("of Tribune", file)),
     );
+    let of_matrix = settings.matrix.iter().map(|chat| ("matrix.token_file", &chat.token_file));
+    let of_mattermost =
+        settings.mattermost.iter().map(|chat| ("mattermost.token_file", &chat.token_file));
+    findings.extend(of_matrix.chain(of_mattermost).map(|(key, file)| token_file(key, file)));
     findings
 }
 
@@ -73,6 +73,18 @@ fn secret_file(name: &str, file: &Path) -> Finding {
             format!("chmod 600 {shown}"),
         ),
         Ok(_) => Finding::good(WHAT, format!("{name}: {shown}")),
+    }
+}
+
+/// The daemon does not start without it.
+fn token_file(key: &str, file: &Path) -> Finding {
+    let hint = "write the access token into that file, mode 0600, as the daemon's user";
+    match std::fs::metadata(file) {
+        Err(error) => Finding::bad(WHAT, format!("{key}: {}: {error}", file.display()), hint),
+        Ok(found) if found.len() == 0 => {
+            Finding::bad(WHAT, format!("{key}: {} is empty", file.display()), hint)
+        }
+        Ok(_) => secret_file(key, file),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod intake;
 pub mod pause;
 pub mod revision;
+pub mod room;
 pub mod run;
 pub mod schedule;
 pub mod standing;

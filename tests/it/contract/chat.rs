@@ -1,5 +1,6 @@
-//! What every chat platform promises, asked of the simulated one, of the built-in console, and
-//! of Mattermost over a simulated server.
+//! What every chat platform promises, asked of the simulated one, of the built-in console, of
+//! Mattermost over a simulated server, and of Matrix on a real Synapse, also with the limits that
+//! it has by default.
 
 use std::sync::Arc;
 
@@ -269,7 +270,7 @@ async fn what_is_not_there_cannot_be_changed<T: Town>(town: T) {
     let chat = town.chat();
     let at = post(&town, "hello", "one").await.at;
     let nowhere = MessageRef { id: "m9999999999".parse().unwrap(), ..at.clone() };
-    let elsewhere = MessageRef { channel: "other".parse().unwrap(), ..at };
+    let elsewhere = MessageRef { channel: town.channel("other"), ..at };
     for at in [nowhere, elsewhere] {
         assert_eq!(chat.read(&at).await.unwrap(), None);
         assert!(is_rejected(chat.edit(&at, &body("x")).await));
@@ -353,6 +354,20 @@ macro_rules! on_each {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(<super::ConsoleTown as super::Town>::new().await).await;
+            })*
+        }
+        mod matrix {
+            $(#[tokio::test]
+            async fn $name() {
+                type Town = crate::matrix::town::MatrixTown;
+                super::$name(<Town as super::Town>::new().await).await;
+            })*
+        }
+        mod matrix_with_default_limits {
+            $(#[tokio::test]
+            async fn $name() {
+                type Town = crate::matrix::town::LimitedTown;
+                super::$name(<Town as super::Town>::new().await).await;
             })*
         }
         mod mattermost {

@@ -1,0 +1,122 @@
+//! Nothing is missed: not while Tribune is away, not while the server is.
+
+use std::time::{Duration, Instant};
+
+use tribune::domain::message::Sign;
+use tribune::ports::chat::{Chat as _, ChatEvent, Cursor};
+
+use super::town::MatrixTown;
+use crate::contract::chat::Town as _;
+use crate::synapse::{Limits, Synapse};
+
+/// Returns every text after a place, asking as the engine does.
+async fn all_after(town: &MatrixTown, start: &Cursor) -> Vec<String> {
+    let chat = town.restarted();
+    let (mut texts, mut cursor) = (Vec::new(), start.clone());
+    loop {
+        let (messages, next) = chat.since(Some(&cursor)).await.unwrap();
+        if messages.is_empty() {
+            return texts;
+        }
+        texts.extend(messages.into_iter().map(|message| message.text));
+        cursor = next;
+    }
+}
+
+/// Everybody writes at once.
+async fn write(town: &MatrixTown, each: usize) {
+    let names = ["ada", "ken", "eve"];
+    let write = names.map(|name| async move {
+        for number in 0..each {
+            town.people[name].send(&town.ops, &format!("{name} {number}")).await;
+        }
+    });
+    futures_util::future::join_all(write).await;
+}
+
+#[tokio::test]
+async fn more_than_one_sync_brings_is_listed_in_order_and_once() {
+    let town = MatrixTown::new().await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    write(&town, 60).await;
+    let expected: Vec<String> = town.people["ada"].texts(&town.ops).await;
+    assert_eq!(expected.len(), 180);
+    assert_eq!(all_after(&town, &start).await, expected);
+}
+
+#[tokio::test]
+async fn a_thousand_missed_messages_are_caught_up_with() {
+    let town = MatrixTown::new().await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    write(&town, 340).await;
+    let begun = Instant::now();
+    let found = all_after(&town, &start).await;
+    assert_eq!(found.len(), 1_020);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    for name in ["ada", "ken", "eve"] {
+        let own = found.iter().filter(|text| text.starts_with(name));
+        assert!(
+            own.eq((0..340).map(|number| format!("{name} {number}")).collect::<Vec<_>>().iter())
+        );
+    }
+}
+
+/// Listens until there are messages, whatever happens to the server.
+async fn heard(town: &MatrixTown) {
+    let hear = async { while !matches!(town.chat.next().await, Ok(ChatEvent::Messages)) {} };
+    tokio::time::timeout(Duration::from_secs(120), hear).await.expect("it goes on");
+}
+
+#[tokio::test]
+async fn a_restart_of_the_server_loses_nothing_and_needs_no_new_beginning() {
+    let server = Synapse::begin(Limits::None);
+    let town = MatrixTown::on(&server, None).await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    let card = town.card("card").await;
+    town.write("ada", "ops", "before").await;
+    heard(&town).await;
+    let restart = async {
+        // It listens already, and goes on over the whole of it.
+        tokio::task::yield_now().await;
+        server.stop();
+        server.start();
+        town.write("ken", "ops", "after").await;
+        town.add("ken", &card, Sign::Veto).await;
+    };
+    tokio::join!(heard(&town), restart);
+    assert_eq!(all_after(&town, &start).await, ["before", "after"]);
+    assert_eq!(town.chat.reactions(&card).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_hint_brought_along_costs_no_second_question() {
+    let server = Synapse::begin(Limits::None);
+    let town = MatrixTown::on(&server, None).await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    town.write("ada", "ops", "here").await;
+    assert_eq!(town.chat.next().await.unwrap(), ChatEvent::Messages);
+    server.stop();
+    let (messages, next) = town.chat.since(Some(&start)).await.unwrap();
+    assert_eq!(messages.len(), 1);
+    // What is not in memory cannot be told without it.
+    assert!(town.chat.since(Some(&next)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_room_is_heard_from_when_tribune_came() {
+    let town = MatrixTown::new().await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    let ada = &town.people["ada"];
+    let room = ada.make_room(serde_json::json!({ "preset": "private_chat" })).await;
+    ada.send(&room, "!run before it came").await;
+    {
+        let mut wants = town.wants.lock().unwrap();
+        wants.as_mut().unwrap().rooms.insert(room.parse().unwrap());
+    }
+    ada.invite(&room, &town.bot.id).await;
+    town.chat.since(None).await.unwrap();
+    // The invitation came with that, and is answered before reading on.
+    town.chat.since(None).await.unwrap();
+    ada.send(&room, "welcome").await;
+    assert_eq!(all_after(&town, &start).await, ["welcome"]);
+}
