@@ -33,7 +33,7 @@ impl Named {
         };
         let Ok(platform) = platform.parse::<Platform>() else { return BTreeSet::new() };
         let channels = snapshot.repo.channels.values();
-        channels.filter_map(|channel| channel.chat.get(&platform).cloned()).collect()
+        channels.filter_map(|channel| Some(channel.chat.get(&platform)?.id.clone())).collect()
     }
 }
 
