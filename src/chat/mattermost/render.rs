@@ -88,9 +88,9 @@ fn escape(text: &str) -> String {
         let is_last = rest.is_empty();
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' => out.extend(['\\', c]),
-            '~' => out.extend(['\\', c, GAP]),
+            '~' | '$' => out.extend(['\\', c, GAP]),
             // Also last in this text: what follows it may come from elsewhere.
-            '@' | '#' | ';' | '<' | '>' | '&' | '$' | ':' if is_last || !rest.starts_with(' ') => {
+            '@' | '#' | ';' | '<' | '>' | '&' | ':' if is_last || !rest.starts_with(' ') => {
                 out.extend([c, GAP]);
             }
             // `www.` begins an address without a scheme, and `x-d` is a face.
@@ -377,7 +377,7 @@ mod tests {
         @·ada asks: `restart-service on web01 service=@app`
 
         - **web01** in prod\_eu, at 10:·30:·00 :·)
-        - \- \[x\] <·b>·done<·/b> & \*sure\* #·tag \~·town www·.example.org https:·//x.y $·a$·
+        - \- \[x\] <·b>·done<·/b> & \*sure\* #·tag \~·town www·.example.org https:·//x.y \$·a\$·
 
         ---
 
