@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::event::{Event, Said};
 use super::mention;
 use super::stream::{Change, Read, Relation, Relations, apply};
+use crate::domain::id::ChatChannelId;
 use crate::domain::message::{Message, MessageRef};
 use crate::ports::chat::ChatEvent;
 
@@ -17,7 +18,9 @@ pub struct Reading {
     pub rooms: Vec<Vec<Message>>,
     /// Messages about which something may have changed.
     pub touched: BTreeSet<MessageRef>,
-    /// Whether more happened than can be told.
+    /// Rooms in which more was written than can be listed.
+    pub unlisted: BTreeSet<ChatChannelId>,
+    /// Whether something happened of which nobody can say whom it concerns.
     pub gap: bool,
     changes: Vec<Change>,
 }
@@ -64,6 +67,7 @@ impl Reading {
             hints.push(ChatEvent::Messages);
         }
         hints.extend(self.touched.into_iter().map(ChatEvent::Touched));
+        hints.extend(self.unlisted.into_iter().map(ChatEvent::Unlisted));
         if self.gap {
             hints.push(ChatEvent::Gap);
         }

@@ -125,7 +125,7 @@ impl Matrix {
         while is_more && !events.iter().any(|event| self.is_own_coming(event)) {
             let Some(from) = place.filter(|_| events.len() < LISTED) else {
                 tracing::error!(%room, "more happened than can be listed: messages are lost");
-                reading.gap = true;
+                reading.unlisted.insert(room.clone());
                 break;
             };
             let path = [&CLIENT[..], &["rooms", room.as_str(), "messages"]].concat();

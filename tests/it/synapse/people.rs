@@ -25,7 +25,9 @@ impl Person {
     /// Makes an account whose name begins with `like`.
     pub async fn register(server: &Synapse, like: &str) -> Self {
         tribune::chat::tls::install();
-        let http = Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
+        // A connection of before a restart of the server is of no use after it.
+        let http = Client::builder().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0);
+        let http = http.build().unwrap();
         let name = server.name(like);
         let mut person = Self {
             id: String::new(),
