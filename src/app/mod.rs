@@ -248,6 +248,7 @@ fn source_settings(settings: &Settings) -> anyhow::Result<SourceSettings> {
         mirror: settings.mirror(),
         ssh_key: source.ssh_key.clone(),
         known_hosts: source.known_hosts.clone(),
+        ca_file: source.ca_file.clone(),
         timeout: source.timeout.unsigned_abs(),
     })
 }

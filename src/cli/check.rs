@@ -63,10 +63,16 @@ pub fn run(args: &CheckArgs, out: &mut Terminal) -> Result<Exit, Failure> {
     out.text(&said)?;
     if format != Format::Json {
         let verdict = if errors == 0 { "would be applied" } else { "would not be applied" };
-        out.line(&format!("{verdict}: {errors} errors, {warnings} warnings"))?;
+        let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+        out.line(&format!("{verdict}: {errors}, {warnings}"))?;
     }
     let bad = errors > 0 || (args.strict && warnings > 0);
     Ok(if bad { Exit::Findings } else { Exit::Fine })
+}
+
+/// Returns a number of things in words: `1 error`, `2 errors`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Returns everything that is to be said about the policy repo in a folder.
@@ -75,10 +81,15 @@ pub fn diagnose(dir: &Path) -> Result<Vec<Diagnostic>, Failure> {
         Failure::usage(error.to_string())
             .hint("name the folder of the policy repo, or make one with `tribune init`")
     })?;
-    // A folder is no commit; nothing that is checked depends on which one it is.
+    Ok(diagnose_files(files))
+}
+
+/// Returns everything that is to be said about the files of a policy repo.
+pub fn diagnose_files(files: Files) -> Vec<Diagnostic> {
+    // Files are no commit; nothing that is checked depends on which one it is.
     let nowhere: Revision = "0".repeat(40).parse().expect("forty digits are an object name");
-    Ok(match load(files, &nowhere) {
+    match load(files, &nowhere) {
         Ok(loaded) => loaded.warnings,
         Err(diagnostics) => diagnostics,
-    })
+    }
 }

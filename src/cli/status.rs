@@ -51,6 +51,7 @@ fn kept(kept: &Kept) -> String {
         ("output of runs", stock.outputs, retention.output),
         ("requests", stock.requests, retention.requests),
         ("posts", stock.posts, retention.posts),
+        ("messages of the console", stock.console, retention.console),
         ("audit rows", stock.audit, retention.audit),
     ];
     let length = |kept: Option<SignedDuration>| match kept {

@@ -41,6 +41,11 @@ impl Scope {
         }
     }
 
+    /// Returns it in words: the intent, or `everything`.
+    pub fn words(&self) -> String {
+        self.intent().map_or("everything".to_owned(), ToString::to_string)
+    }
+
     /// Says whether it covers an intent.
     pub fn covers(&self, intent: &IntentName) -> bool {
         self.intent().is_none_or(|own| own == intent)
@@ -104,7 +109,7 @@ pub enum PauseError {
     #[error("a pause lasts at most {}", duration::short(LONGEST))]
     TooLong,
     /// It would end an earlier pause sooner.
-    #[error("{scope} is paused for longer already")]
+    #[error("{} is paused for longer already", .scope.words())]
     Shorter {
         /// What is paused.
         scope: Scope,

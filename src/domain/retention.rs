@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::id::RequestId;
+use super::id::{IncidentId, RequestId};
 use super::message::{FILE, OUTPUT, PostKey};
-use super::reply::{card, run};
+use super::reply::{card, drift, run};
 
 /// How much longer than messages are acted on it is remembered that they were handled, so that
 /// no step of a clock lets one be both forgotten and acted on.
@@ -22,10 +22,12 @@ pub struct Retention {
     pub sign_ins: Option<SignedDuration>,
     /// The output of runs.
     pub output: Option<SignedDuration>,
-    /// Requests with their runs and posts.
+    /// Requests with their runs and posts, and incidents of drift with theirs.
     pub requests: Option<SignedDuration>,
     /// Posts that were said once.
     pub posts: Option<SignedDuration>,
+    /// Threads of the built-in console.
+    pub console: Option<SignedDuration>,
     /// Audit rows, up to a checkpoint.
     pub audit: Option<SignedDuration>,
     /// Objects of the mirror that nothing reaches.
@@ -41,6 +43,7 @@ impl Retention {
         output: None,
         requests: None,
         posts: None,
+        console: None,
         audit: None,
         mirror: None,
     };
@@ -77,6 +80,13 @@ pub fn posts_of(request: RequestId) -> (PostKey, [String; 2]) {
     (run::outcome_key(request), [card, format!("{OUTPUT}{request}.")])
 }
 
+/// Returns the names of the posts of an incident of drift: the card, and the beginning of others.
+pub fn posts_of_incident(incident: IncidentId) -> (PostKey, String) {
+    let card = drift::key(incident);
+    let others = format!("{card}:");
+    (card, others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +101,15 @@ mod tests {
         let output = |request| run::output_key(RunId { request: RequestId(request), attempt: 1 });
         assert!(output(7).0.starts_with(&outputs));
         assert!(!output(71).0.starts_with(&outputs));
+    }
+
+    #[test]
+    fn the_posts_of_an_incident_are_named_and_those_of_others_are_not() {
+        let (card, others) = posts_of_incident(IncidentId(7));
+        assert_eq!(card, drift::key(IncidentId(7)));
+        assert!(drift::diff_key(IncidentId(7)).0.starts_with(&others));
+        assert!(drift::note_key(IncidentId(7), 3).0.starts_with(&others));
+        assert!(!drift::diff_key(IncidentId(71)).0.starts_with(&others));
     }
 
     #[test]

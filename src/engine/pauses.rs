@@ -18,7 +18,7 @@ use crate::domain::message::{Place, Post, PostKey};
 use crate::domain::pause::{self, Pause, PauseError, Scope};
 use crate::domain::person::Principal;
 use crate::domain::reply::pause as reply;
-use crate::domain::request::Request;
+use crate::domain::request::{Request, State};
 use crate::ports::store::{Change, Conflict, RequestFilter, Swap};
 
 /// Somebody wants to pause.
@@ -178,7 +178,8 @@ impl Engine {
 
     /// Returns the requests that a pause keeps from starting.
     async fn held(&self, scope: &Scope) -> Result<Vec<RequestId>, EngineError> {
-        let states = super::clocks::WAITING.to_vec();
+        // What still lacks approvals waits for people.
+        let states = vec![State::Permitted, State::Queued];
         let filter = RequestFilter { states, ..RequestFilter::default() };
         let open = self.ports.store.requests(&filter).await?;
         let covered = open.iter().rev().filter(|request| scope.covers(&request.intent));

@@ -26,6 +26,9 @@ pub enum Old {
     /// Requests that ended before, with their runs and posts. Never the newest, whose number
     /// must not be given again; never the uses of pull requests.
     Requests(Timestamp),
+    /// Incidents of drift that were over before, with their posts. Never the newest, whose number
+    /// must not be given again.
+    Incidents(Timestamp),
     /// Posts that are said once ([`is_said_once`](crate::domain::retention::is_said_once)) and
     /// have stood as they should since before. Those that a sweep sees so for the first time are
     /// noted as of `now`. Never one in whose thread another stands.
@@ -35,6 +38,9 @@ pub enum Old {
         /// The present time.
         now: Timestamp,
     },
+    /// Threads of the built-in console in which nothing was written since before, with their
+    /// reactions and the list of their changes. Never one with the message of a post that is kept.
+    Console(Timestamp),
     /// Audit rows before this one. That it is the row of a signed checkpoint, and that an audit
     /// row tells of the removal, is the caller's business.
     Audit(u64),
@@ -66,6 +72,8 @@ pub struct Stock {
     pub requests: u64,
     /// Posts.
     pub posts: u64,
+    /// Messages of the built-in console.
+    pub console: u64,
     /// Audit rows.
     pub audit: u64,
     /// The first audit row that is there; 0: none.

@@ -180,6 +180,14 @@ pub const KEYS: &[Key] = &[
         about: "The host keys that an ssh:// repository may show. Without it: the user's own list.",
     },
     Key {
+        path: "source.ca_file",
+        kind: Kind::Path,
+        default: None,
+        example: "\"/etc/tribune/ca.pem\"",
+        about: "Certificates, in PEM, of the authorities that may vouch for an https:// repository. Without it:\n\
+                those of this machine.",
+    },
+    Key {
         path: "web.listen",
         kind: Kind::Text,
         default: Some("\"127.0.0.1:8410\""),
@@ -437,8 +445,9 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Kept,
         default: Some("\"400d\""),
         example: "\"400d\"",
-        about: "How long requests, their runs and the state of their posts are kept after their end (time, at\n\
-                least 1d, or \"forever\"). That a pull request was used is kept for good.",
+        about: "How long requests with their runs, incidents of drift, and the state of their posts are kept\n\
+                after their end (time, at least 1d, or \"forever\"). That a pull request was used is kept for\n\
+                good.",
     },
     Key {
         path: "retention.posts",
@@ -447,6 +456,14 @@ pub const KEYS: &[Key] = &[
         example: "\"30d\"",
         about: "How long the state of posts that are said once, such as answers, is kept after they were sent\n\
                 (time, at least 1h, or \"forever\"). The posts stay in the chat.",
+    },
+    Key {
+        path: "retention.console",
+        kind: Kind::Kept,
+        default: Some("\"400d\""),
+        example: "\"400d\"",
+        about: "How long threads of the built-in console are kept after the last message in them (time, at\n\
+                least 1d, or \"forever\"). Cards stay as long as their requests.",
     },
     Key {
         path: "retention.mirror",
@@ -501,6 +518,7 @@ pub const LIVE: &[&str] = &[
     "retention.output",
     "retention.requests",
     "retention.posts",
+    "retention.console",
     "retention.mirror",
     "retention.audit",
     "shutdown.grace",

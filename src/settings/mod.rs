@@ -88,6 +88,8 @@ pub struct Source {
     pub ssh_key: Option<PathBuf>,
     /// The hosts that ssh knows.
     pub known_hosts: Option<PathBuf>,
+    /// The authorities for https.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where the policy repo is.

@@ -123,6 +123,7 @@ impl Reader<'_> {
             token_file: self.path("source.token_file"),
             ssh_key: self.path("source.ssh_key"),
             known_hosts: self.path("source.known_hosts"),
+            ca_file: self.path("source.ca_file"),
         })
     }
 
@@ -134,6 +135,7 @@ impl Reader<'_> {
         let output = self.kept("retention.output", hour);
         let requests = self.kept("retention.requests", day);
         let posts = self.kept("retention.posts", hour);
+        let console = self.kept("retention.console", day);
         let audit = self.kept("retention.audit", day);
         let mirror = self.kept("retention.mirror", day);
         Some(Retention {
@@ -143,6 +145,7 @@ impl Reader<'_> {
             output: output?,
             requests: requests?,
             posts: posts?,
+            console: console?,
             audit: audit?,
             mirror: mirror?,
         })

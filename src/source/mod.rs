@@ -51,6 +51,9 @@ pub struct SourceSettings {
     pub ssh_key: Option<PathBuf>,
     /// For ssh: the hosts that are known; `None`: the daemon's user's own list.
     pub known_hosts: Option<PathBuf>,
+    /// For https: certificates of the authorities that may vouch for the server; `None`: those of
+    /// the machine.
+    pub ca_file: Option<PathBuf>,
     /// How long one fetch may take.
     pub timeout: Duration,
 }

@@ -20,6 +20,7 @@ pub struct RemoteError(String);
 pub struct Remote {
     address: String,
     protocol: Protocol,
+    user: Option<String>,
     header: Option<(String, String)>,
 }
 
@@ -62,7 +63,7 @@ impl Remote {
     }
 
     fn local(address: String, path: &Path) -> Result<Self, RemoteError> {
-        Ok(Self { address, protocol: Protocol::File(path.to_owned()), header: None })
+        Ok(Self { address, protocol: Protocol::File(path.to_owned()), user: None, header: None })
     }
 
     /// Takes `git@host:path`, as ssh addresses are often written.
@@ -83,7 +84,7 @@ impl Remote {
         {
             return Err(rule());
         }
-        Ok(Self { address: text.to_owned(), protocol: Protocol::Ssh, header: None })
+        Ok(Self { address: text.to_owned(), protocol: Protocol::Ssh, user: None, header: None })
     }
 
     fn ssh(mut url: Url) -> Result<Self, RemoteError> {
@@ -96,7 +97,7 @@ impl Remote {
             return Err(RemoteError("the ssh address names no host".into()));
         }
         url.set_query(None);
-        Ok(Self { address: url.into(), protocol: Protocol::Ssh, header: None })
+        Ok(Self { address: url.into(), protocol: Protocol::Ssh, user: None, header: None })
     }
 
     fn http(mut url: Url, scheme: &'static str) -> Result<Self, RemoteError> {
@@ -115,23 +116,26 @@ impl Remote {
                 format!("Authorization: Basic {pair}"),
             ));
         }
+        let user = Some(user).filter(|user| !user.is_empty());
         // Neither can fail: the address has a host.
         url.set_username("").ok();
         url.set_password(None).ok();
         url.set_query(None);
         url.set_fragment(None);
-        Ok(Self { address: url.into(), protocol: Protocol::Http(scheme), header })
+        Ok(Self { address: url.into(), protocol: Protocol::Http(scheme), user, header })
     }
 
-    /// Returns the address with a token that settings keep elsewhere.
+    /// Returns the address with a token that settings keep elsewhere, for the user of the address;
+    /// if it names none, for `x-access-token`, as forges expect it of tokens.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         let Ok(mut url) = Url::parse(&self.address) else { return self };
         if !matches!(self.protocol, Protocol::Http(_)) {
             return self;
         }
-        let user = url.set_username("x-access-token").and(url.set_password(Some(token)));
-        match user {
+        let user = self.user.as_deref().unwrap_or("x-access-token");
+        let given = url.set_username(user).and(url.set_password(Some(token)));
+        match given {
             Ok(()) => Self::parse(url.as_str()).unwrap_or(self),
             Err(()) => self,
         }
@@ -223,6 +227,10 @@ mod tests {
         assert_eq!(remote.address(), "https://git.example/policy");
         let expected = STANDARD.encode("x-access-token:a/b:c");
         assert_eq!(remote.header().unwrap().1, format!("Authorization: Basic {expected}"));
+        let remote = Remote::parse("https://deploy%201@git.example/policy").unwrap();
+        let expected = STANDARD.encode("deploy 1:t");
+        let header = remote.with_token("t").header().unwrap().1.to_owned();
+        assert_eq!(header, format!("Authorization: Basic {expected}"));
     }
 
     #[test]

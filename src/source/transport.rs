@@ -140,6 +140,9 @@ impl Transport {
             .env("GIT_ALLOW_PROTOCOL", protocol_name(&self.settings.remote))
             .env("GIT_SSH_COMMAND", self.ssh_command())
             .timeout(self.settings.timeout);
+        if let Some(file) = &self.settings.ca_file {
+            spec = spec.env("GIT_SSL_CAINFO", file.as_os_str());
+        }
         if let Some((key, value)) = self.settings.remote.header() {
             // In the environment, where other users of the machine cannot see it.
             spec = spec
@@ -193,6 +196,12 @@ impl Transport {
                 "the host key of {remote} is not a known one: add it to the known hosts of the settings"
             ));
         }
+        if is_untrusted(stderr) {
+            return SourceError::Refused(format!(
+                "nobody we trust vouches for the certificate of {remote}: name its authority as \
+                 source.ca_file, or install it on this machine"
+            ));
+        }
         if said(&REFUSALS) {
             return SourceError::Refused(format!("{remote} does not accept our credentials"));
         }
@@ -209,10 +218,22 @@ impl Transport {
     }
 }
 
+fn is_untrusted(stderr: &str) -> bool {
+    UNTRUSTED.iter().any(|phrase| stderr.contains(phrase))
+}
+
 fn is_shallow(stderr: &str) -> bool {
     stderr.contains("shallow roots are not allowed")
         || stderr.contains("shallow update not allowed")
 }
+
+/// What git says of a server whose certificate no known authority has signed; its two TLS stacks
+/// differ.
+const UNTRUSTED: [&str; 3] = [
+    "server certificate verification failed",
+    "SSL certificate problem",
+    "server verification failed",
+];
 
 /// What git and ssh say when credentials are missing or wrong.
 const REFUSALS: [&str; 7] = [
@@ -277,4 +298,23 @@ fn gist(stderr: &str) -> String {
         .unwrap_or("git gave no reason");
     let line = line.trim_start_matches("error: ").trim_start_matches("fatal: ");
     line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_of_an_unknown_authority_is_told_from_wrong_credentials() {
+        for said in [
+            "fatal: unable to access 'https://h/p.git/': server certificate verification failed. \
+             CAfile: none CRLfile: none",
+            "fatal: unable to access 'https://h/p.git/': SSL certificate problem: unable to get \
+             local issuer certificate",
+        ] {
+            assert!(is_untrusted(said), "{said}");
+            assert!(!REFUSALS.iter().any(|refusal| said.contains(refusal)), "{said}");
+        }
+        assert!(!is_untrusted("fatal: Authentication failed for 'https://h/p.git/'"));
+    }
 }

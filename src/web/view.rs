@@ -166,7 +166,7 @@ pub fn message(
         mine: message.author == reader.who.account,
         about: card::about(&message.text).filter(|_| tribune && !message.deleted),
         card: state.map(State::as_str),
-        open: state.is_none_or(|state| !state.is_final()),
+        open: !(tribune && card::is_over(&message.text)),
         html: text(message, tribune),
         votes: if message.deleted { Vec::new() } else { votes(site, reader, message) },
         replies: message.replies,

@@ -22,6 +22,7 @@ pub struct Visitor {
 impl Visitor {
     /// Signs a person in by their link, which is used up.
     pub async fn sign_in(demo: &Demo, person: &str) -> Self {
+        tribune::chat::tls::install();
         let page = demo.page(person, "");
         let host = page.strip_prefix("http://").unwrap().to_owned();
         let (_, port) = host.split_once(':').unwrap();

@@ -72,6 +72,17 @@ async fn the_story_names_the_step_that_fails() {
     fails_at(10, &["--bin", text(&credulous)]).await;
 }
 
+#[tokio::test]
+async fn a_policy_repo_that_does_not_load_is_named_before_anything_starts() {
+    let typo = changed("intents/host-info.yaml", |text| text.replace("category:", "kategory:"));
+    let output = play(&["--repo", text(typo.path())]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let told = told(&output);
+    assert!(told.contains("before step 1: the policy repo does not load"), "{told}");
+    assert!(told.contains("intents/host-info.yaml:") && told.contains("kategory"), "{told}");
+    assert!(told.contains("hint: `tribune check "), "{told}");
+}
+
 async fn fails_at(step: u32, words: &[&str]) {
     let output = play(words).await;
     assert_eq!(output.status.code(), Some(1), "{words:?}\n{}", told(&output));

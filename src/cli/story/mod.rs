@@ -61,9 +61,14 @@ pub async fn play(files: Files, bin: &Path, out: &mut Terminal) -> Result<Exit, 
     let mut stage = match Stage::build(folder.path(), bin, files, tell).await {
         Ok(stage) => stage,
         Err(error) => {
-            let log = std::fs::read_to_string(folder.path().join("daemon.log")).unwrap_or_default();
-            return Err(Failure::new(format!("setting the stage failed before step 1: {error}"))
-                .hint(format!("the daemon's log ends with:\n{}", last_lines(&log))));
+            let failure = Failure::new(format!("setting the stage failed before step 1: {error}"));
+            // Without a log it did not come to a daemon.
+            return Err(match std::fs::read_to_string(folder.path().join("daemon.log")) {
+                Ok(log) => {
+                    failure.hint(format!("the daemon's log ends with:\n{}", last_lines(&log)))
+                }
+                Err(_) => failure.hint("`tribune check DIR` says the same of a policy repo"),
+            });
         }
     };
     for number in 1..=TITLES.len() {

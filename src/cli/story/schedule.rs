@@ -45,11 +45,13 @@ pub async fn scheduled(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.until(runs, &[State::Succeeded]).await?;
     let card = stage.card_says(&ken, DEV, runs, "succeeded").await?;
     stage.tell.answered(&card.text)?;
+    // By now the next minute may have come. Acts are counted before the requests that they are of.
     let acts = stage.acts("look-around")?;
+    let asked_for = of(stage, "look-around").await?.len();
     stage.tell.expect(
-        &format!("look-around asked for itself, {runs}, and ran once"),
-        acts == 1,
-        format!("{acts} acts"),
+        &format!("look-around asked for itself, {runs}, and ran once each time"),
+        (1..=asked_for).contains(&acts),
+        format!("{acts} acts of {asked_for} requests"),
     )?;
 
     let denied = asked(stage, "look-hard").await?;

@@ -13,10 +13,14 @@ use super::page::Seen;
 use super::person;
 use super::rehearse::{Script, rehearse, settings};
 use super::transcript::{StepError, Transcript};
+use crate::cli::check::diagnose_files;
 use crate::cli::demo::town::{BRANCH, Files, Town};
+use crate::cli::diagnostic::render;
 use crate::clock::SystemClock;
+use crate::domain::diagnostic::Severity;
 use crate::domain::id::{PersonId, RepoPath, RequestId, Revision};
 use crate::domain::request::State;
+use crate::manifest;
 use crate::process::command::{Spec, run};
 use crate::process::sandbox::probe;
 use crate::source::workbench::Content;
@@ -57,6 +61,7 @@ impl<'a> Stage<'a> {
         let acts = make("acts")?.join("acts.log");
         std::fs::write(&acts, "").map_err(StepError::broken)?;
         let Script { files, ban } = rehearse(files, &acts);
+        loads(&files)?;
         let clock = Arc::new(SystemClock);
         let town = Town::found(&folder.join("work"), files, &person("ada"), clock)?;
         let config = folder.join("tribune.toml");
@@ -327,6 +332,23 @@ impl<'a> Stage<'a> {
         let text = std::fs::read_to_string(&self.acts).map_err(StepError::broken)?;
         Ok(text.lines().filter(|line| line.contains(name)).count())
     }
+}
+
+/// Fails with every error that keeps a policy repo from being applied.
+fn loads(files: &Files) -> Result<(), StepError> {
+    let mut loaded = manifest::Files::default();
+    for (path, content) in files {
+        loaded.insert(path.clone(), content.bytes.clone(), content.executable);
+    }
+    let errors: Vec<String> = diagnose_files(loaded)
+        .into_iter()
+        .filter(|it| it.severity == Severity::Error)
+        .map(|it| render(&it))
+        .collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::Broken(format!("the policy repo does not load:\n{}", errors.concat())))
 }
 
 /// Returns what Tribune said last, for a step that failed.

@@ -133,6 +133,9 @@ pub struct Incident {
     pub why: Option<String>,
     /// What is done about it now: `auto` that failed too often has become `ask`.
     pub on_drift: OnDrift,
+    /// Whether Tribune has given up `auto`. It stays so until the intent says something else.
+    #[serde(default)]
+    pub turned: bool,
     /// Why `on_drift` is no longer what the intent says, or does not act, in words.
     pub held: Option<String>,
     /// Whether it is left as it is for a while.

@@ -160,7 +160,8 @@ impl FromStr for ManagedPath {
     type Err = PathError;
     fn from_str(text: &str) -> Result<Self, PathError> {
         let form = || PathError::Form(text.to_owned());
-        let (root, below) = text.split_once('/').ok_or_else(form)?;
+        let (root, below) =
+            text.split_once('/').filter(|(root, _)| !root.is_empty()).ok_or_else(form)?;
         let parts: Vec<String> = below.split('/').map(str::to_owned).collect();
         parts.iter().try_for_each(|part| check_part(part))?;
         Ok(Self { root: root.parse()?, parts })

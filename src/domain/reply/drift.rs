@@ -29,6 +29,9 @@ pub fn parse_key(key: &PostKey) -> Option<IncidentId> {
     key.0.strip_prefix("drift:")?.parse().ok()
 }
 
+/// What the card of an incident says first once it is over.
+pub const CLEARED: &str = "cleared";
+
 /// Returns the name of the post that holds the whole difference.
 pub fn diff_key(incident: IncidentId) -> PostKey {
     PostKey(format!("drift:{incident}:diff"))
@@ -107,7 +110,7 @@ pub fn card(incident: &Incident, intent: Option<&Intent>, now: Timestamp) -> Bod
 
 fn state(incident: &Incident) -> Vec<Span> {
     if let Some(closed) = &incident.closed {
-        return vec![strong("cleared"), text(format!(" — {}", closed.why))];
+        return vec![strong(CLEARED), text(format!(" — {}", closed.why))];
     }
     match (incident.found, &incident.why) {
         (Found::Unknown, why) => vec![

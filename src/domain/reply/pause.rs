@@ -26,7 +26,7 @@ pub fn holds(pause: &Pause) -> String {
 }
 
 fn what(scope: &Scope) -> String {
-    scope.intent().map_or("everything".to_owned(), ToString::to_string)
+    scope.words()
 }
 
 fn subject(scope: &Scope) -> Span {

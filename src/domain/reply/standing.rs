@@ -204,9 +204,11 @@ pub fn overall(overall: &Overall<'_>) -> Body {
     rows.extend(overall.unreachable.map(|why| vec![strong("unreachable: "), text(why)]));
     let running: Vec<String> = overall.running.iter().map(ToString::to_string).collect();
     rows.push(vec![text(format!(
-        "{} requests wait, {} run{}",
+        "{} {}, {} {}{}",
         overall.open,
+        if overall.open == 1 { "request waits" } else { "requests wait" },
         running.len(),
+        if running.len() == 1 { "runs" } else { "run" },
         if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) }
     ))]);
     rows.push(vec![text(overall.standing)]);

@@ -65,6 +65,9 @@ impl Engine {
             Ok(request) => request,
             Err(answer) => return Ok(answer),
         };
+        if request.state.is_final() {
+            return Ok(Answer::say(standing::too_late(id, request.state)));
+        }
         if request.requester != given.principal() && !self.may_administer(given) {
             return Ok(Answer::say(standing::may_not_cancel(&request)));
         }

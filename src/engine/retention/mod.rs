@@ -1,5 +1,6 @@
-//! What is old goes: handled messages, sign-ins, output, requests, posts, audit rows up to a
-//! checkpoint, and objects of the mirror that nothing reaches.
+//! What is old goes: handled messages, sign-ins, output, requests, incidents of drift, posts,
+//! threads of the console, audit rows up to a checkpoint, and objects of the mirror that nothing
+//! reaches.
 //!
 //! One sweep at a time, in pieces so small that no dispatch waits long for the store. Each piece
 //! is whole or nothing; a sweep that was cut short goes on with the next. Nothing is removed that
@@ -113,7 +114,10 @@ fn old(kept: &Retention, now: Timestamp) -> Vec<(&'static str, Old)> {
         ("sign-ins", by(kept.sign_ins).map(Old::SignIns)),
         ("output", by(kept.output).map(Old::Output)),
         ("requests", by(kept.requests).map(Old::Requests)),
+        ("incidents", by(kept.requests).map(Old::Incidents)),
         ("posts", posts),
+        // After the posts, which hold their messages.
+        ("messages of the console", by(kept.console).map(Old::Console)),
     ];
     all.into_iter().filter_map(|(name, what)| Some((name, what?))).collect()
 }

@@ -5,8 +5,9 @@ use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::error::{from_json, natural, number, store_error, to_json};
-use crate::domain::id::RequestId;
-use crate::domain::retention::{SAID_ONCE, posts_of};
+use crate::domain::id::{IncidentId, RequestId};
+use crate::domain::message::PostKey;
+use crate::domain::retention::{SAID_ONCE, posts_of, posts_of_incident};
 use crate::ports::store::{Forget, Old, Stock, StoreError, Swept};
 
 /// Posts that are noted at once as standing as they should; that is less work than removing.
@@ -41,7 +42,9 @@ pub(super) async fn forget(on: &mut SqliteConnection, forget: &Forget) -> Result
             run(on, aged(SQL, *before, limit)).await
         }
         Old::Requests(before) => forget_requests(on, *before, limit).await,
+        Old::Incidents(before) => forget_incidents(on, *before, limit).await,
         Old::Posts { before, now } => forget_posts(on, *before, *now, limit).await,
+        Old::Console(before) => forget_threads(on, *before, limit).await,
         Old::Audit(row) => {
             const SQL: &str = "DELETE FROM audit WHERE seq IN
                 (SELECT seq FROM audit WHERE seq < $1 ORDER BY seq LIMIT $2)";
@@ -74,18 +77,50 @@ async fn forget_requests(
     .map_err(store_error)?;
     for (id,) in &old {
         let (outcome, starts) = posts_of(RequestId(natural(*id)));
-        run(on, sqlx::query("DELETE FROM posts WHERE key = $1").bind(outcome.0)).await?;
-        for start in starts {
-            // The names that begin so lie between it and the same with a higher last character.
-            const SQL: &str = "DELETE FROM posts
-                WHERE (key >= $1 AND key < $2) OR (thread_of >= $1 AND thread_of < $2)";
-            let end = format!("{start}\u{10ffff}");
-            run(on, sqlx::query(SQL).bind(start).bind(end)).await?;
-        }
+        forget_posts_named(on, &outcome, &starts).await?;
         run(on, sqlx::query("DELETE FROM runs WHERE request = $1").bind(id)).await?;
         run(on, sqlx::query("DELETE FROM requests WHERE id = $1").bind(id)).await?;
     }
     Ok(old.len() as u64)
+}
+
+async fn forget_incidents(
+    on: &mut SqliteConnection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let old: Vec<(i64,)> = sqlx::query_as(
+        "SELECT id FROM incidents
+         WHERE closed < $1 AND id < (SELECT max(id) FROM incidents) ORDER BY closed LIMIT $2",
+    )
+    .bind(before.as_millisecond())
+    .bind(limit)
+    .fetch_all(&mut *on)
+    .await
+    .map_err(store_error)?;
+    for (id,) in &old {
+        let (card, others) = posts_of_incident(IncidentId(natural(*id)));
+        forget_posts_named(on, &card, &[others]).await?;
+        run(on, sqlx::query("DELETE FROM incidents WHERE id = $1").bind(id)).await?;
+    }
+    Ok(old.len() as u64)
+}
+
+/// Removes the post of that name, and those whose names, or whose threads' names, begin so.
+async fn forget_posts_named(
+    on: &mut SqliteConnection,
+    name: &PostKey,
+    starts: &[String],
+) -> Result<(), StoreError> {
+    run(on, sqlx::query("DELETE FROM posts WHERE key = $1").bind(name.0.as_str())).await?;
+    for start in starts {
+        // The names that begin so lie between it and the same with a higher last character.
+        const SQL: &str = "DELETE FROM posts
+            WHERE (key >= $1 AND key < $2) OR (thread_of >= $1 AND thread_of < $2)";
+        let end = format!("{start}\u{10ffff}");
+        run(on, sqlx::query(SQL).bind(start.as_str()).bind(end)).await?;
+    }
+    Ok(())
 }
 
 /// Notes the posts that stand as they should, then removes those noted long ago.
@@ -112,6 +147,47 @@ async fn forget_posts(
             AND NOT EXISTS (SELECT 1 FROM posts t WHERE t.thread_of = p.key)
          ORDER BY p.settled LIMIT $2)";
     run(on, aged(SQL, before, limit)).await
+}
+
+/// Removes threads of the console of which no message is young or that of a post that is kept.
+async fn forget_threads(
+    on: &mut SqliteConnection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    const OLD: &str = "SELECT id FROM console_messages m
+        WHERE m.thread IS NULL AND m.sent < $1
+          AND NOT EXISTS (SELECT 1 FROM console_messages r WHERE r.thread = m.id AND r.sent >= $1)
+          AND NOT EXISTS (SELECT 1 FROM posts p WHERE p.platform = 'console'
+                            AND p.channel = m.channel AND p.message = m.id)
+          AND NOT EXISTS (SELECT 1 FROM console_messages r JOIN posts p ON p.platform = 'console'
+                            AND p.channel = r.channel AND p.message = r.id WHERE r.thread = m.id)
+        ORDER BY m.sent LIMIT $2";
+    let roots: Vec<(String,)> = sqlx::query_as(OLD)
+        .bind(before.as_millisecond())
+        .bind(limit)
+        .fetch_all(&mut *on)
+        .await
+        .map_err(store_error)?;
+    let mut all = 0;
+    for (root,) in &roots {
+        for sql in [
+            "DELETE FROM console_changes WHERE message IN
+                (SELECT id FROM console_messages WHERE id = $1 OR thread = $1)",
+            "DELETE FROM console_reactions WHERE message IN
+                (SELECT id FROM console_messages WHERE id = $1 OR thread = $1)",
+        ] {
+            run(on, sqlx::query(sql).bind(root)).await?;
+        }
+        // Replies first: they refer to the message that begins their thread.
+        for sql in [
+            "DELETE FROM console_messages WHERE thread = $1",
+            "DELETE FROM console_messages WHERE id = $1",
+        ] {
+            all += run(on, sqlx::query(sql).bind(root)).await?;
+        }
+    }
+    Ok(all)
 }
 
 /// Records how a sweep went.
@@ -144,7 +220,8 @@ pub(super) async fn probe(writer: &SqlitePool, now: Timestamp) -> Result<(), Sto
 
 /// Counts what is kept.
 pub(super) async fn stock(readers: &SqlitePool) -> Result<Stock, StoreError> {
-    let (messages, sign_ins, outputs, requests, posts, audit, first): (
+    let (messages, sign_ins, outputs, requests, posts, console, audit, first): (
+        i64,
         i64,
         i64,
         i64,
@@ -158,6 +235,7 @@ pub(super) async fn stock(readers: &SqlitePool) -> Result<Stock, StoreError> {
                 (SELECT count(*) FROM runs WHERE output = 1 AND ended IS NOT NULL),
                 (SELECT count(*) FROM requests),
                 (SELECT count(*) FROM posts),
+                (SELECT count(*) FROM console_messages),
                 (SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM audit),
                 (SELECT coalesce(min(seq), 0) FROM audit)",
     )
@@ -170,6 +248,7 @@ pub(super) async fn stock(readers: &SqlitePool) -> Result<Stock, StoreError> {
         outputs: natural(outputs),
         requests: natural(requests),
         posts: natural(posts),
+        console: natural(console),
         audit: natural(audit),
         audit_first: natural(first),
     })

@@ -200,7 +200,7 @@ pub async fn pause(
     let made = made.map_err(|error| {
         HostError::refused(error).hint("`tribune status` says until when; `tribune resume` ends it")
     })?;
-    Ok(Json(Done { done: format!("{} is paused until {}", made.scope, made.until) }))
+    Ok(Json(Done { done: format!("{} is paused until {}", made.scope.words(), made.until) }))
 }
 
 /// Returns the scope if it is everything or an intent that there is.
@@ -224,8 +224,8 @@ pub async fn resume(
     let detail = json!({ "scope": scope });
     host.engine.note_host_command(uid, &format!("resume {scope}"), detail).await?;
     match host.engine.resume(&scope, &principal(uid), |_| Change::default()).await? {
-        Some(_) => Ok(Json(Done { done: format!("{scope} goes on") })),
-        None => Err(HostError::refused(format!("{scope} is not paused"))
+        Some(_) => Ok(Json(Done { done: format!("{} goes on", scope.words()) })),
+        None => Err(HostError::refused(format!("{} is not paused", scope.words()))
             .hint("`tribune status` lists what is")),
     }
 }

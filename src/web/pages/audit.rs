@@ -298,8 +298,13 @@ fn said(verified: &Verified) -> Vec<String> {
     }
     words.push(match &report.last_checkpoint {
         Some(last) => format!(
-            "{} signed checkpoints agree; the last is over row {}, of {}.",
+            "{} {}; the last is over row {}, of {}.",
             report.checkpoints,
+            if report.checkpoints == 1 {
+                "signed checkpoint agrees"
+            } else {
+                "signed checkpoints agree"
+            },
             last.head.seq,
             exact(last.at)
         ),

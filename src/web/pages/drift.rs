@@ -199,7 +199,7 @@ pub async fn incident(
 fn facts(incident: &Incident) -> Vec<(&'static str, String)> {
     let answer = match incident.on_drift {
         OnDrift::Report => "it is told, and no more",
-        OnDrift::Ask => "people are asked what shall be",
+        OnDrift::Ask => "people are asked what to do",
         OnDrift::Auto => "Tribune asks for the repair itself",
     };
     let mut facts = vec![("What is done", answer.to_owned())];

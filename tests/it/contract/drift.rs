@@ -19,7 +19,7 @@ fn key(intent: &str, target: &str) -> WatchKey {
     WatchKey { intent: intent.parse().unwrap(), target: target.parse().unwrap() }
 }
 
-fn incident(id: u64, key: WatchKey) -> Incident {
+pub(super) fn incident(id: u64, key: WatchKey) -> Incident {
     Incident {
         id: IncidentId(id),
         key,
@@ -31,6 +31,7 @@ fn incident(id: u64, key: WatchKey) -> Incident {
         changed: at(2),
         why: None,
         on_drift: OnDrift::Ask,
+        turned: false,
         held: None,
         ignored: None,
         repair: None,

@@ -61,6 +61,7 @@ pub async fn open(remote: &str, mirror: PathBuf) -> Result<GitSource, SourceErro
         mirror,
         ssh_key: None,
         known_hosts: None,
+        ca_file: None,
         timeout: Duration::from_secs(30),
     })
     .await

@@ -381,6 +381,22 @@ async fn what_a_run_that_died_has_left_is_removed_by_the_next_that_writes() {
     assert_eq!(names(&yard.at("root/app")), ["a.conf"]);
 }
 
+/// What stands there when a run is killed after it wrote the new content beside the file and
+/// before it renamed it: the file as it was, and the content under a name of Tribune's own.
+#[tokio::test]
+async fn a_run_that_is_killed_before_its_rename_leaves_the_file_as_it_was() {
+    let yard = Yard::new("managed/motd", &[(MOTD, "new\n")]);
+    yard.write("root/motd", "old\n", 0o644);
+    yard.write("root/.tribune-0123456789abcdef", "new\n", 0o644);
+    assert_eq!(yard.check().await.0, Outcome::Differs, "it is not done");
+    assert_eq!(yard.read("root/motd"), "old\n");
+    assert_eq!(yard.run().await.0, Outcome::Succeeded);
+    assert_eq!(
+        (yard.read("root/motd"), names(&yard.at("root"))),
+        ("new\n".into(), vec!["motd".into()])
+    );
+}
+
 #[tokio::test]
 async fn cancelling_ends_it_even_if_nobody_reads_what_it_says() {
     let long = "x\n".repeat(4_000) + &"y".repeat(100_000);

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use tribune::domain::audit::Event;
 use tribune::domain::body::Body;
 use tribune::domain::digest::Digest;
-use tribune::domain::id::{RequestId, RunId};
-use tribune::domain::message::{Place, Post, PostKey};
+use tribune::domain::drift::{Closed, Incident, WatchKey};
+use tribune::domain::id::{MessageId, RequestId, RunId};
+use tribune::domain::message::{Place, Post, PostKey, Sign};
 use tribune::domain::request::{Ending, Request, State};
 use tribune::domain::run::RunRecord;
+use tribune::ports::console::{ConsoleStore as _, NewMessage};
 use tribune::ports::store::{
-    AuditFilter, Change, Conflict, Forget, Handled, Old, RequestFilter, Session, SignInToken,
-    Store, StoreError, Swept, Use,
+    AuditFilter, Change, Conflict, Forget, Handled, IncidentFilter, Old, RequestFilter, Session,
+    SignInToken, Store, StoreError, Swept, Use,
 };
+use tribune::store::sqlite::{Options, SqliteStore};
 
+use super::drift::incident;
 use super::store::{Bench, at, entry, handled, message, post, posted, pull, request, run};
 
 /// Both stores, empty.
@@ -135,6 +139,36 @@ async fn a_request_goes_with_all_that_is_its_own_and_its_use_stays() {
 }
 
 #[tokio::test]
+async fn an_incident_that_is_over_goes_with_its_posts() {
+    for (place, store) in stores().await {
+        let over = |id: u64, second| {
+            let closed = Closed { at: at(second), why: "cleared".into(), repair: None };
+            let key = WatchKey {
+                intent: "motd".parse().unwrap(),
+                target: format!("web{id}").parse().unwrap(),
+            };
+            Incident { closed: Some(closed), ..incident(id, key) }
+        };
+        let closed = vec![over(1, 5), over(11, 50), over(12, 5)];
+        store.commit(Change { closed, ..Change::default() }).await.unwrap();
+        let (mine, others) = (["drift:d1", "drift:d1:diff", "drift:d1:note:1"], ["drift:d11"]);
+        for key in mine.iter().chain(&others) {
+            say(store.as_ref(), key).await;
+        }
+        assert_eq!(forget(store.as_ref(), Old::Incidents(at(9)), 10).await, 1);
+        let left = store.incidents(&IncidentFilter::default()).await.unwrap();
+        let left: Vec<u64> = left.iter().map(|incident| incident.id.0).collect();
+        assert_eq!(left, [12, 11], "young ones and the newest stay");
+        for key in mine {
+            assert!(!is_there(store.as_ref(), key).await, "{key}");
+        }
+        assert!(is_there(store.as_ref(), others[0]).await);
+        drop(store);
+        assert_eq!(place.open().await.next_incident().await.unwrap().0, 13);
+    }
+}
+
+#[tokio::test]
 async fn only_what_was_said_once_and_long_ago_is_forgotten_of_posts() {
     for (_, store) in stores().await {
         for key in ["answer:console:1", "revision:a:1", "trouble:1", "card:r1:1"] {
@@ -161,6 +195,42 @@ async fn only_what_was_said_once_and_long_ago_is_forgotten_of_posts() {
         store.commit(Change { posts: vec![edited], ..Change::default() }).await.unwrap();
         assert_eq!(forget(store.as_ref(), sweep(2000), 10).await, 0, "it has yet to be sent");
     }
+}
+
+/// Only the embedded store has the console's messages.
+#[tokio::test]
+async fn a_thread_of_the_console_goes_whole_once_nothing_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state/tribune.db");
+    let store = SqliteStore::open(&file, &Options::default()).await.unwrap();
+    let write = async |name: &str, thread: Option<&MessageId>, second| {
+        let message = NewMessage {
+            channel: "ops".parse().unwrap(),
+            thread: thread.cloned(),
+            author: "ada".parse().unwrap(),
+            text: name.to_owned(),
+            sent: at(second),
+            nonce: name.to_owned(),
+        };
+        store.keep(&message).await.unwrap()
+    };
+    let old = write("old", None, 1).await;
+    let reply = write("reply", Some(&old), 2).await;
+    store.add(&reply, &"ken".parse().unwrap(), Sign::Approve, at(2)).await.unwrap();
+    let lively = write("lively", None, 1).await;
+    write("late reply", Some(&lively), 50).await;
+    let card = write("card", None, 1).await;
+    store.commit(Change { posts: vec![post("card:r1:1", "")], ..Change::default() }).await.unwrap();
+    let sent = post("card:r1:1", "").body;
+    let key = PostKey("card:r1:1".into());
+    store.post_sent(&key, 1, &sent, &posted(card.as_str(), "card")).await.unwrap();
+    assert_eq!(forget(&store, Old::Console(at(9)), 10).await, 2);
+    for (message, stays) in [(&old, false), (&reply, false), (&lively, true), (&card, true)] {
+        assert_eq!(store.get(message).await.unwrap().is_some(), stays, "{message}");
+    }
+    assert_eq!(store.stock().await.unwrap().console, 3);
+    let next = write("next", None, 60).await;
+    assert!(store.place(&next).await.unwrap() > 5, "no number is given twice");
 }
 
 #[tokio::test]

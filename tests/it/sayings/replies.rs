@@ -49,6 +49,7 @@ fn incident() -> Incident {
         changed: at("2026-06-01T08:00:00Z"),
         why: Some("no route".to_owned()),
         on_drift: OnDrift::Ask,
+        turned: false,
         held: None,
         ignored: None,
         repair: Some(Repair { request: RequestId(3), by: None }),

@@ -46,6 +46,23 @@ fn a_schedule_asks_as_the_scheduler_in_the_channel_of_its_intent() {
 }
 
 #[test]
+fn a_schedule_says_on_what_and_with_what() {
+    story(|world| {
+        let intent = "version: 1\nintent: sweep\nsummary: Sweep old files\ncategory: change\n\
+            risk: 1\ntargets: [development, staging]\nchannel: ops\n\
+            params: { days: { type: integer, min: 1, max: 90, default: 30 } }\n\
+            approval: { slots: [{ role: operator }] }\n\
+            schedule: { cron: \"0 9 * * *\", zone: UTC, targets: [web-staging], args: { days: 7 } }\n\
+            run: { argv: [uptime, \"{days}\", \"{target}\"] }\n";
+        world.push("sweep", &[("intents/sweep.yaml", Some(intent))]);
+        world.told();
+        world.pass("1h");
+        says(world, &["service scheduler asks for `!run sweep on web-staging days=7`"]);
+        assert_eq!(world.state("r1"), State::Running);
+    });
+}
+
+#[test]
 fn an_occurrence_is_taken_once_whatever_crashes() {
     story(|world| {
         tick(world, AT_NINE, "");

@@ -35,6 +35,7 @@ fn differs(site: &TestSite, id: u64, target: &str, channel: &str) -> Watch {
         changed: now,
         why: None,
         on_drift: OnDrift::Ask,
+        turned: false,
         held: None,
         ignored: None,
         repair: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tribune::domain::drift::{Incident, Watch, WatchKey};
 use tribune::domain::id::IncidentId;
 use tribune::ports::store::{Change, Conflict, IncidentFilter, StoreError};
@@ -53,6 +54,18 @@ impl Drifts {
     /// Returns the highest number of an incident.
     pub fn last(&self) -> u64 {
         self.incidents.keys().map(|id| id.0).max().unwrap_or(0)
+    }
+
+    /// Removes what was over before a time, the newest excepted; returns what that was.
+    pub fn forget(&mut self, before: Timestamp, limit: usize) -> Vec<IncidentId> {
+        let newest = self.last();
+        let is_old = |it: &&Incident| {
+            it.id.0 != newest && it.closed.as_ref().is_some_and(|closed| closed.at < before)
+        };
+        let old: Vec<_> = self.incidents.values().filter(is_old).map(|it| it.id).collect();
+        let old: Vec<_> = old.into_iter().take(limit).collect();
+        self.incidents.retain(|id, _| !old.contains(id));
+        old
     }
 
     /// Returns every watch with its open incident.

@@ -1,7 +1,7 @@
 //! Forgetting and counting in the store in memory.
 
 use tribune::domain::message::{Place, PostKey};
-use tribune::domain::retention::{is_said_once, posts_of};
+use tribune::domain::retention::{is_said_once, posts_of, posts_of_incident};
 use tribune::ports::store::{Old, OutboxPost, Stock};
 
 use super::data::Data;
@@ -39,6 +39,15 @@ pub(super) fn forget(data: &mut Data, what: Old, limit: usize) -> usize {
             .count()
         }
         Old::Requests(before) => forget_requests(data, before, limit),
+        Old::Incidents(before) => {
+            let old = data.drift.forget(before, limit);
+            for id in &old {
+                let (card, others) = posts_of_incident(*id);
+                data.posts
+                    .retain(|post| post.post.key != card && !post.post.key.0.starts_with(&others));
+            }
+            old.len()
+        }
         Old::Posts { before, now } => {
             for post in data.posts.iter().filter(|post| stands(post)) {
                 let noted = data.settled.entry(post.post.key.clone()).or_insert((0, now));
@@ -59,6 +68,8 @@ pub(super) fn forget(data: &mut Data, what: Old, limit: usize) -> usize {
             });
             count - data.posts.len()
         }
+        // The console's messages are not in this store.
+        Old::Console(_) => 0,
         Old::Audit(row) => {
             let old = data.audit.iter().take_while(|kept| kept.seq < row).count().min(limit);
             data.audit.drain(..old).count()
@@ -113,6 +124,7 @@ pub(super) fn stock(data: &Data) -> Stock {
         outputs: outputs.count() as u64,
         requests: data.requests.len() as u64,
         posts: data.posts.len() as u64,
+        console: 0,
         audit: data.audit.len() as u64,
         audit_first: data.audit.first().map_or(0, |row| row.seq),
     }

@@ -302,6 +302,7 @@ fn told(incident: &mut Incident, effects: &mut Vec<Effect>, event: Event, now: T
 
 fn turn_to_ask(incident: &mut Incident, effects: &mut Vec<Effect>, why: String) {
     incident.on_drift = OnDrift::Ask;
+    incident.turned = true;
     incident.held = Some(why.clone());
     effects.push(answered(incident, None, json!({ "turned": "ask", "why": why })));
     effects.extend([Effect::Repaint, Effect::Note(Note::TurnedToAsk(why))]);

@@ -18,6 +18,9 @@ pub(super) fn observed(
     now: Timestamp,
 ) {
     next.checked = Some(now);
+    if let Some(incident) = &mut next.incident {
+        follow(incident, effects, terms);
+    }
     let (found, why) = match &observation {
         Observation::InSync => (Found::InSync, None),
         Observation::Differs(_) => (Found::Differs, None),
@@ -65,6 +68,16 @@ pub(super) fn observed(
                 effects.push(Effect::Repaint);
             }
         }
+    }
+}
+
+/// Does from here on what the intent says now; but `auto` that was given up stays so.
+fn follow(incident: &mut Incident, effects: &mut Vec<Effect>, terms: &Terms) {
+    incident.turned &= terms.on_drift == OnDrift::Auto;
+    if incident.on_drift != terms.on_drift && !incident.turned {
+        incident.on_drift = terms.on_drift;
+        incident.held = None;
+        effects.push(Effect::Repaint);
     }
 }
 
@@ -184,6 +197,7 @@ fn open(watch: &Watch, terms: &Terms, found: Found, now: Timestamp) -> Incident 
         changed: now,
         why: None,
         on_drift: terms.on_drift,
+        turned: false,
         held: None,
         ignored: None,
         repair: None,

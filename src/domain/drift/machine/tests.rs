@@ -181,6 +181,25 @@ fn auto_tries_three_times_within_an_hour_and_then_asks() {
 }
 
 #[test]
+fn an_open_incident_does_what_its_intent_says_now() {
+    let mut life = Life::new(OnDrift::Report);
+    life.look(1, drift("a"));
+    life.terms = terms(OnDrift::Auto);
+    life.look(2, drift("a"));
+    assert_eq!(life.effects, [Effect::Repaint, Effect::Repair]);
+    life.fails(3).fails(8).fails(20);
+    assert_eq!(life.incident().on_drift, OnDrift::Ask, "it gave up");
+    life.look(30, drift("a"));
+    assert_eq!(life.effects, [], "and does not begin anew by itself");
+    life.terms = terms(OnDrift::Report);
+    life.look(31, drift("a"));
+    assert_eq!((life.incident().on_drift, &life.incident().held), (OnDrift::Report, &None));
+    life.terms = terms(OnDrift::Auto);
+    life.look(90, drift("a"));
+    assert!(life.has(&Effect::Repair), "somebody wants it to try again");
+}
+
+#[test]
 fn failures_of_more_than_an_hour_ago_do_not_count() {
     let mut life = Life::new(OnDrift::Auto);
     life.look(1, drift("a")).fails(2).fails(3).fails(70);

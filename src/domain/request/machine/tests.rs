@@ -82,6 +82,17 @@ fn audited(effects: &[Effect]) -> Vec<audit::Event> {
         .collect()
 }
 
+/// Whose approvals came and went.
+fn voted(effects: &[Effect]) -> Vec<(audit::Event, PersonId)> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Audit { event, by: Some(by), .. } => Some((*event, by.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
 #[test]
 fn a_permit_starts_the_execute_clock_once() {
     let (permitted, effects) = after(&request(), decided(Outcome::Permit, &[]), 10);
@@ -112,12 +123,12 @@ fn approvals_that_come_and_go_are_audited_each_once() {
     assert_eq!(none.votes, []);
 
     let (two, effects) = after(&one, decided(needs("sre"), &["bob", "eve"]), 2);
-    assert_eq!(audited(&effects), [audit::Event::VoteApprove]);
+    assert_eq!(voted(&effects), [(audit::Event::VoteApprove, person("eve"))]);
     assert!(effects.contains(&Effect::Repaint), "the card shows who approved");
     let (same, effects) = after(&two, decided(needs("sre"), &["bob", "eve"]), 3);
     assert_eq!(effects, []);
     let (_, effects) = after(&same, decided(needs("sre"), &["eve"]), 4);
-    assert_eq!(audited(&effects), [audit::Event::VoteWithdraw]);
+    assert_eq!(voted(&effects), [(audit::Event::VoteWithdraw, person("bob"))]);
 }
 
 #[test]
