@@ -9,14 +9,16 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::failure::{Exit, Failure};
 use super::serve::Signals;
+use super::shipped;
+use super::story::{self, Cast};
 use super::terminal::Terminal;
-use super::{shipped, story};
 use crate::app::{Addresses, App};
 use crate::clock::SystemClock;
 use crate::process::sandbox::probe;
@@ -53,6 +55,24 @@ pub struct DemoArgs {
     /// Play the story against this program instead of this one.
     #[arg(long, value_name = "PATH", requires = "story")]
     bin: Option<PathBuf>,
+    /// Where the people of the story speak.
+    #[arg(long, value_enum, default_value_t = Place::Console, requires = "story")]
+    chat: Place,
+    /// The Synapse on which accounts and rooms for the story are made, for --chat matrix.
+    #[arg(long, value_name = "URL", requires = "story", required_if_eq("chat", "matrix"))]
+    homeserver: Option<Url>,
+    /// File with the access token of an administrator of that Synapse.
+    #[arg(long, value_name = "FILE", requires = "story", required_if_eq("chat", "matrix"))]
+    admin_token_file: Option<PathBuf>,
+}
+
+/// Where the people of the story speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Place {
+    /// In the built-in console.
+    Console,
+    /// On a Matrix homeserver.
+    Matrix,
 }
 
 /// Runs the demonstration or plays the story.
@@ -63,13 +83,26 @@ pub fn run(args: &DemoArgs, out: &mut Terminal) -> Result<Exit, Failure> {
             Some(bin) => std::path::absolute(bin)?,
             None => std::env::current_exe()?,
         };
-        return super::wait_for(story::play(files, &bin, out));
+        let cast = Cast { files, bin, homeserver: homeserver(args)? };
+        return super::wait_for(story::play(cast, out));
     }
     let folder = Folder::make(args.dir.as_deref())?;
     let settings = prepare(folder.path(), args.port)?;
     telemetry::start(&settings.log)
         .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
     super::wait_for(show(&settings, &folder, out))
+}
+
+/// Returns the homeserver of the story and its administrator's token.
+fn homeserver(args: &DemoArgs) -> Result<Option<(Url, String)>, Failure> {
+    match (args.chat, &args.homeserver, &args.admin_token_file) {
+        (Place::Matrix, Some(url), Some(file)) => {
+            let token = std::fs::read_to_string(file)
+                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+            Ok(Some((url.clone(), token.trim().to_owned())))
+        }
+        (Place::Console | Place::Matrix, _, _) => Ok(None),
+    }
 }
 
 /// Where everything is: a folder that is kept, or one that is removed at the end.

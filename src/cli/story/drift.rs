@@ -36,7 +36,7 @@ pub async fn repaired(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.tell.answered(&card.text)?;
     let last = newest(stage).await?;
     stage.tell.did("ken", "reacts ✅ on the drift card")?;
-    stage.browser(&ken).await?.react(DEV, &card.id, "approve").await?;
+    stage.seat(&ken).await?.react(DEV, &card.id, "approve").await?;
     let id = made_after(stage, last).await?;
     let waits = stage.until(id, &[State::NeedsApproval]).await?;
     stage.tell.expect(
@@ -67,7 +67,7 @@ pub async fn given_up(stage: &mut Stage<'_>) -> Result<(), StepError> {
     stage.tell.answered(&card.text)?;
     let expected = format!("Tribune to ask people after {TRIES} tries");
     let over = until(&expected, PATIENCE * 2, async || {
-        stage.browser(&ken).await?.say(DEV, "!drift check keep-motd").await?;
+        stage.seat(&ken).await?.say(DEV, "!drift check keep-motd").await?;
         tokio::time::sleep(GLANCE * 10).await;
         let tried = repairs(stage).await?.len() - before;
         let now = seen(stage, &card.id).await?;
@@ -131,7 +131,7 @@ async fn edited(stage: &mut Stage<'_>) -> Result<Seen, StepError> {
     stage.tell.did("somebody", "edits the message of the day by hand, on the machine")?;
     stage.say(&ken, DEV, "!drift check keep-motd").await?;
     until("a drift card that shows the edit", PATIENCE, async || {
-        let stream = stage.browser(&ken).await?.stream(DEV).await?;
+        let stream = stage.seat(&ken).await?.stream(DEV).await?;
         let card = stream.into_iter().rfind(|seen| {
             let words = ["drift: keep-motd", BY_HAND.trim_end(), "differs"];
             seen.is_tribune() && words.iter().all(|word| seen.text.contains(word))

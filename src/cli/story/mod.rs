@@ -1,6 +1,7 @@
 //! `tribune demo --story`: the whole of Tribune, played by itself against the built binary.
 //!
-//! The daemon and every command are child processes; people speak to the console over TCP; the
+//! The daemon and every command are child processes; people speak to the console over
+//! TCP, or to a Matrix homeserver; the
 //! policy repo is pushed by the `git` program; time is the system's. Each step holds facts against
 //! what must be: states as the host sees them, exit codes, and a file outside the store to which
 //! every executed act appends a line. Texts are shown, and only looked at where they are the fact.
@@ -8,22 +9,27 @@
 mod browser;
 mod daemon;
 mod drift;
+pub mod homeserver;
 mod look;
 mod page;
 mod rehearse;
 mod schedule;
+mod seat;
 mod stage;
 mod steps;
 mod transcript;
 mod trouble;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
+
+use url::Url;
 
 use super::demo::town::Files;
 use super::failure::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::domain::id::PersonId;
+use homeserver::Homeserver;
 use stage::Stage;
 use transcript::{StepError, Transcript};
 
@@ -47,9 +53,19 @@ const TITLES: [&str; 13] = [
     "an intent asks for itself, under policy, and not in a freeze window",
 ];
 
-/// Plays the story with this policy repo and this program; exit code 0 only if every step ended
-/// as it must.
-pub async fn play(files: Files, bin: &Path, out: &mut Terminal) -> Result<Exit, Failure> {
+/// What the story is played with.
+pub struct Cast {
+    /// The policy repo.
+    pub files: Files,
+    /// The program.
+    pub bin: PathBuf,
+    /// The homeserver on which people speak, with the token of an administrator; `None`: the
+    /// console.
+    pub homeserver: Option<(Url, String)>,
+}
+
+/// Plays the story; exit code 0 only if every step ended as it must.
+pub async fn play(cast: Cast, out: &mut Terminal) -> Result<Exit, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("tribune-story-")
         .tempdir()
@@ -58,7 +74,16 @@ pub async fn play(files: Files, bin: &Path, out: &mut Terminal) -> Result<Exit, 
     let mut tell = Transcript::new(out);
     let told = tell.line(&format!("Playing the story in {}", folder.path().display()));
     told.map_err(|error| Failure::new(error.to_string()))?;
-    let mut stage = match Stage::build(folder.path(), bin, files, tell).await {
+    let homeserver = match &cast.homeserver {
+        Some((url, token)) => Some(Homeserver::open(url, token).await.map_err(|error| {
+            Failure::new(error.to_string()).hint(
+                "--homeserver wants a Synapse, and --admin-token-file its administrator's token",
+            )
+        })?),
+        None => None,
+    };
+    let built = Stage::build(folder.path(), &cast.bin, cast.files, homeserver, tell).await;
+    let mut stage = match built {
         Ok(stage) => stage,
         Err(error) => {
             let failure = Failure::new(format!("setting the stage failed before step 1: {error}"));

@@ -59,7 +59,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 }
 
 /// Returns the text of HTML: tags dropped, blocks on lines of their own, entities resolved.
-fn plain(html: &str) -> String {
+pub fn plain(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;
     while let Some((before, after)) = rest.split_once('<') {

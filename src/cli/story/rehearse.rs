@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use crate::cli::demo::town::{Files, replace_block};
 use crate::domain::id::RepoPath;
 use crate::source::workbench::Content;
@@ -46,6 +48,11 @@ pub fn settings(state: &Path, origin: &Path, weak_sandbox: bool) -> String {
         state.display(),
         origin.display(),
     )
+}
+
+/// Returns the settings that connect the daemon to a homeserver.
+pub fn matrix_settings(homeserver: &Url, token: &Path) -> String {
+    format!("[matrix]\nhomeserver = \"{homeserver}\"\ntoken_file = \"{}\"\n", token.display())
 }
 
 #[cfg(test)]

@@ -2,16 +2,19 @@
 //! and a file outside the store to which every executed act appends a line.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::browser::Browser;
 use super::daemon::Binary;
+use super::homeserver::Homeserver;
 use super::look::{Look, PATIENCE, until};
 use super::page::Seen;
 use super::person;
-use super::rehearse::{Script, rehearse, settings};
+use super::rehearse::{Script, matrix_settings, rehearse, settings};
+use super::seat::{MatrixTown, Seat};
 use super::transcript::{StepError, Transcript};
 use crate::cli::check::diagnose_files;
 use crate::cli::demo::town::{BRANCH, Files, Town};
@@ -42,7 +45,8 @@ pub struct Stage<'a> {
     pub first: Revision,
     state: PathBuf,
     origin: PathBuf,
-    browsers: BTreeMap<PersonId, Browser>,
+    seats: BTreeMap<PersonId, Seat>,
+    matrix: Option<Arc<MatrixTown>>,
 }
 
 impl<'a> Stage<'a> {
@@ -51,6 +55,7 @@ impl<'a> Stage<'a> {
         folder: &Path,
         bin: &Path,
         files: Files,
+        homeserver: Option<Homeserver>,
         tell: Transcript<'a>,
     ) -> Result<Self, StepError> {
         let make = |name: &str| {
@@ -60,17 +65,27 @@ impl<'a> Stage<'a> {
         let (origin, state) = (make("policy.git")?, folder.join("state"));
         let acts = make("acts")?.join("acts.log");
         std::fs::write(&acts, "").map_err(StepError::broken)?;
-        let Script { files, ban } = rehearse(files, &acts);
+        let Script { mut files, ban } = rehearse(files, &acts);
         loads(&files)?;
+        let mut text = settings(&state, &origin, probe().needs_weak());
+        let matrix = match homeserver {
+            Some(homeserver) => {
+                let (url, token) = (homeserver.url().clone(), folder.join("matrix-token"));
+                let town = MatrixTown::settle(homeserver, &mut files).await?;
+                write_secret(&token, town.bot_token())?;
+                text.push_str(&matrix_settings(&url, &token));
+                Some(Arc::new(town))
+            }
+            None => None,
+        };
         let clock = Arc::new(SystemClock);
         let town = Town::found(&folder.join("work"), files, &person("ada"), clock)?;
         let config = folder.join("tribune.toml");
-        let text = settings(&state, &origin, probe().needs_weak());
         std::fs::write(&config, text).map_err(StepError::broken)?;
         let binary = Binary::new(bin, &config, &folder.join("daemon.log"))?;
         let first = town.head()?;
-        let browsers = BTreeMap::new();
-        let mut stage = Self { tell, town, binary, acts, ban, first, state, origin, browsers };
+        let seats = BTreeMap::new();
+        let mut stage = Self { tell, town, binary, acts, ban, first, state, origin, seats, matrix };
         git(&stage.origin, &["init", "--quiet", "--bare", "-b", BRANCH]).await?;
         stage.push(Force::No).await?;
         stage.binary.start().await?;
@@ -78,11 +93,11 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// Starts the daemon again; people's browsers follow it to its new port.
+    /// Starts the daemon again; people at browsers follow it to its new port.
     pub async fn start_again(&mut self) -> Result<(), StepError> {
         self.binary.start().await?;
-        for browser in self.browsers.values_mut() {
-            browser.follow(self.binary.console())?;
+        for seat in self.seats.values_mut() {
+            seat.follow(self.binary.console())?;
         }
         Ok(())
     }
@@ -127,22 +142,28 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// Returns a person's browser, signing them in by a link of `tribune login` the first time.
-    pub async fn browser(&mut self, person: &PersonId) -> Result<&Browser, StepError> {
-        if !self.browsers.contains_key(person) {
-            let output = self.binary.command(&["login", person.as_str()]).await?;
-            let told = String::from_utf8_lossy(&output.stdout).into_owned();
-            let link = told.lines().next().unwrap_or_default();
-            if !output.status.success() {
-                let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                return Err(StepError::Broken(format!("tribune login {person}: {why}")));
-            }
-            let browser = Browser::sign_in(link, self.binary.console()).await?;
-            self.browsers.insert(person.clone(), browser);
+    /// Returns where a person sits; at a browser they are signed in the first time by a link of
+    /// `tribune login`.
+    pub async fn seat(&mut self, person: &PersonId) -> Result<&Seat, StepError> {
+        if !self.seats.contains_key(person) {
+            let seat = match &self.matrix {
+                Some(town) => town.seat(person.as_str()),
+                None => Seat::Console(self.sign_in(person).await?),
+            };
+            self.seats.insert(person.clone(), seat);
         }
-        self.browsers
-            .get(person)
-            .ok_or_else(|| StepError::Broken(format!("{person} has no browser")))
+        self.seats.get(person).ok_or_else(|| StepError::Broken(format!("{person} has no seat")))
+    }
+
+    async fn sign_in(&self, person: &PersonId) -> Result<Browser, StepError> {
+        let output = self.binary.command(&["login", person.as_str()]).await?;
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let link = told.lines().next().unwrap_or_default();
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(StepError::Broken(format!("tribune login {person}: {why}")));
+        }
+        Ok(Browser::sign_in(link, self.binary.console()).await?)
     }
 
     /// Lets a person type a command in a channel; returns the message's id.
@@ -153,7 +174,7 @@ impl<'a> Stage<'a> {
         text: &str,
     ) -> Result<String, StepError> {
         self.tell.did(person.as_str(), &format!("#{channel}: {text}"))?;
-        Ok(self.browser(person).await?.say(channel, text).await?)
+        self.seat(person).await?.say(channel, text).await
     }
 
     /// Lets a person ask for something; returns the request once there is one.
@@ -167,7 +188,7 @@ impl<'a> Stage<'a> {
         self.say(person, channel, text).await?;
         let id = until(&format!("a request of @{person}"), PATIENCE, async || {
             let newest = self.last_request().await?.filter(|id| Some(*id) > last);
-            let stream = self.browser(person).await?.stream(channel).await?;
+            let stream = self.seat(person).await?.stream(channel).await?;
             Ok(Look::of(newest, || last_words(&stream)))
         })
         .await?;
@@ -219,7 +240,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Seen, StepError> {
         until(&format!("the card of {id} in #{channel}"), PATIENCE, async || {
             let digest = self.request(id).await?.request.digest.short();
-            let stream = self.browser(person).await?.stream(channel).await?;
+            let stream = self.seat(person).await?.stream(channel).await?;
             let head = format!("{id} ");
             let card = stream.iter().rfind(|seen| {
                 seen.is_tribune() && seen.text.starts_with(&head) && seen.text.contains(&digest)
@@ -256,7 +277,7 @@ impl<'a> Stage<'a> {
         let card = self.card(person, channel, id).await?;
         self.tell
             .did(person.as_str(), &format!("#{channel}: reacts {sign} on the card of {id}"))?;
-        Ok(self.browser(person).await?.react(channel, &card.id, sign).await?)
+        self.seat(person).await?.react(channel, &card.id, sign).await
     }
 
     /// Waits until a request is over.
@@ -288,7 +309,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Seen, StepError> {
         let expected = format!("a message in #{channel} with {}", words.join(" and "));
         until(&expected, PATIENCE, async || {
-            let stream = self.browser(person).await?.stream(channel).await?;
+            let stream = self.seat(person).await?.stream(channel).await?;
             let said = stream.iter().rfind(|seen| {
                 seen.is_tribune() && words.iter().all(|word| seen.text.contains(word))
             });
@@ -307,7 +328,7 @@ impl<'a> Stage<'a> {
         is_so: impl Fn(&Seen) -> bool,
     ) -> Result<Seen, StepError> {
         until(expected, PATIENCE, async || {
-            let stream = self.browser(person).await?.stream(channel).await?;
+            let stream = self.seat(person).await?.stream(channel).await?;
             let found = stream.into_iter().find(|seen| seen.id == id);
             let seen = found.as_ref().map_or("no such message".to_owned(), |it| it.text.clone());
             Ok(Look::of(found.filter(|found| is_so(found)), || seen))
@@ -360,6 +381,13 @@ fn last_words(stream: &[Seen]) -> String {
 /// Returns where a request stands and why.
 pub fn state_and_why(detail: &RequestDetail) -> String {
     format!("{}: {}", detail.request.state.as_str(), detail.why.join("; "))
+}
+
+/// Writes a file that only its owner reads.
+fn write_secret(file: &Path, secret: &str) -> Result<(), StepError> {
+    std::fs::write(file, secret).map_err(StepError::broken)?;
+    let owner_only = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(file, owner_only).map_err(StepError::broken)
 }
 
 /// Whether a push may rewrite history.

@@ -90,7 +90,7 @@ async fn streams(
     let card = stage.card(&ken, DEV, id).await?;
     let expected = format!("{id} to run and to say {words:?} in its thread");
     let (said, state) = until(&expected, PATIENCE, async || {
-        let thread = stage.browser(&ken).await?.thread(DEV, &card.id).await?;
+        let thread = stage.seat(&ken).await?.thread(DEV, &card.id).await?;
         let said = thread.into_iter().find(|seen| seen.is_tribune() && seen.text.contains(words));
         let detail = stage.request(id).await?;
         let (state, seen) = (detail.request.state, state_and_why(&detail));

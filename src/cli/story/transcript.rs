@@ -39,6 +39,12 @@ impl From<super::browser::BrowserError> for StepError {
     }
 }
 
+impl From<super::homeserver::HomeserverError> for StepError {
+    fn from(error: super::homeserver::HomeserverError) -> Self {
+        Self::broken(error)
+    }
+}
+
 impl From<WorkbenchError> for StepError {
     fn from(error: WorkbenchError) -> Self {
         Self::broken(error)
