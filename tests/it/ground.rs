@@ -98,12 +98,17 @@ impl Ground {
     /// Writes the policy repo, lets the daemon apply it, signs people in, and keeps the state.
     /// `more` are files of the repo beside the shipped ones; scripts may be executed.
     pub async fn build(more: impl Fn(&Self) -> Vec<(String, String)>) -> Self {
+        Self::build_with("", more).await
+    }
+
+    /// As [`Self::build`], with further tables of settings.
+    pub async fn build_with(settings: &str, more: impl Fn(&Self) -> Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         tribune::chat::tls::install();
         let http = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let mut ground = Self { folder, port: Mutex::default(), http, people: BTreeMap::new() };
         ground.write_repo(&more(&ground));
-        ground.write_settings();
+        ground.write_settings(settings);
         let mut daemon = ground.start();
         for person in ["ken", "grace"] {
             let cookie = ground.sign_in(&mut daemon, person).await;
@@ -137,12 +142,12 @@ impl Ground {
         run("git", &repo, &[&who[..], &["commit", "-q", "-m", "begin"]].concat());
     }
 
-    fn write_settings(&self) {
+    fn write_settings(&self, more: &str) {
         let weak = tribune::process::sandbox::probe().needs_weak();
         let folder = self.folder.path().display();
         let text = format!(
             "state = \"{folder}/state\"\n[source]\npath = \"{folder}/policy\"\n\
-             [web]\nlisten = \"127.0.0.1:0\"\n[exec]\nweak_sandbox = {weak}\n"
+             [web]\nlisten = \"127.0.0.1:0\"\n[exec]\nweak_sandbox = {weak}\n{more}"
         );
         fs::write(self.at("tribune.toml"), text).unwrap();
     }

@@ -58,12 +58,10 @@ pub struct DemoArgs {
     /// Where the people of the story speak.
     #[arg(long, value_enum, default_value_t = Place::Console, requires = "story")]
     chat: Place,
-    /// The Synapse on which accounts and rooms for the story are made, for --chat matrix.
+    /// The homeserver for --chat matrix. Anybody must be able to register there, without limits on
+    /// how much is written: one that is thrown away afterwards, as `scripts/synapse --run` starts.
     #[arg(long, value_name = "URL", requires = "story", required_if_eq("chat", "matrix"))]
     homeserver: Option<Url>,
-    /// File with the access token of an administrator of that Synapse.
-    #[arg(long, value_name = "FILE", requires = "story", required_if_eq("chat", "matrix"))]
-    admin_token_file: Option<PathBuf>,
 }
 
 /// Where the people of the story speak.
@@ -83,7 +81,11 @@ pub fn run(args: &DemoArgs, out: &mut Terminal) -> Result<Exit, Failure> {
             Some(bin) => std::path::absolute(bin)?,
             None => std::env::current_exe()?,
         };
-        let cast = Cast { files, bin, homeserver: homeserver(args)? };
+        let homeserver = match args.chat {
+            Place::Console => None,
+            Place::Matrix => args.homeserver.clone(),
+        };
+        let cast = Cast { files, bin, homeserver };
         return super::wait_for(story::play(cast, out));
     }
     let folder = Folder::make(args.dir.as_deref())?;
@@ -91,18 +93,6 @@ pub fn run(args: &DemoArgs, out: &mut Terminal) -> Result<Exit, Failure> {
     telemetry::start(&settings.log)
         .map_err(|error| Failure::new(format!("failed to start the log: {error}")))?;
     super::wait_for(show(&settings, &folder, out))
-}
-
-/// Returns the homeserver of the story and its administrator's token.
-fn homeserver(args: &DemoArgs) -> Result<Option<(Url, String)>, Failure> {
-    match (args.chat, &args.homeserver, &args.admin_token_file) {
-        (Place::Matrix, Some(url), Some(file)) => {
-            let token = std::fs::read_to_string(file)
-                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-            Ok(Some((url.clone(), token.trim().to_owned())))
-        }
-        (Place::Console | Place::Matrix, _, _) => Ok(None),
-    }
 }
 
 /// Where everything is: a folder that is kept, or one that is removed at the end.

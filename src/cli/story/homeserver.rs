@@ -1,7 +1,6 @@
-//! One person on a Matrix homeserver, and the homeserver's administrator who makes accounts.
+//! People on a Matrix homeserver, as their clients speak to it.
 //!
-//! Accounts and rooms are made anew for each story, so that a homeserver can be used again. The
-//! calls that make accounts are those of Synapse.
+//! Accounts and rooms are made anew for each story, so that a homeserver can be used again.
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -40,61 +39,47 @@ impl From<reqwest::Error> for HomeserverError {
     }
 }
 
-/// A homeserver as its administrator uses it.
+/// A homeserver on which everybody may make an account.
 pub struct Homeserver {
-    admin: Member,
-    name: String,
+    http: Client,
+    url: Url,
     /// Ends every account's name, so that stories never meet.
     suffix: String,
 }
 
 impl Homeserver {
-    /// Signs in with an administrator's token.
-    pub async fn open(url: &Url, token: &str) -> Result<Self, HomeserverError> {
-        let http = Client::builder().build()?;
-        let mut admin =
-            Member { http, url: url.clone(), token: token.to_owned(), id: String::new() };
-        let who = admin.get("read whose token it is", "_matrix/client/v3/account/whoami").await?;
-        admin.id = text(&who, "user_id")?;
-        let name = admin.id.split_once(':').ok_or(HomeserverError::Odd("a server name"))?.1;
-        let name = name.to_owned();
+    /// Takes the homeserver at an address.
+    pub fn at(url: Url) -> Result<Self, HomeserverError> {
         let suffix = Uuid::new_v4().simple().to_string()[..8].to_owned();
-        Ok(Self { admin, name, suffix })
+        Ok(Self { http: Client::builder().build()?, url, suffix })
     }
 
     /// Returns its address.
     pub fn url(&self) -> &Url {
-        &self.admin.url
+        &self.url
     }
 
-    /// Returns the full id of the account that is named so in this story.
-    pub fn id_of(&self, name: &str) -> String {
-        format!("@{name}-{}:{}", self.suffix, self.name)
-    }
-
-    /// Returns the name in this story of a full id.
+    /// Returns the name in this story of the account of that id.
     pub fn name_of<'a>(&self, id: &'a str) -> &'a str {
         let local = id.trim_start_matches('@').split(':').next().unwrap_or(id);
         local.strip_suffix(&format!("-{}", self.suffix)).unwrap_or(local)
     }
 
-    /// Makes an account without limits on how fast it writes, and signs it in.
+    /// Makes an account and signs it in.
     pub async fn member(&self, name: &str) -> Result<Member, HomeserverError> {
-        let id = self.id_of(name);
-        let password = Uuid::new_v4().to_string();
-        let account = json!({ "password": password, "displayname": name });
-        let path = format!("_synapse/admin/v2/users/{}", escaped(&id));
-        self.admin.call("make an account", Method::PUT, &path, Some(&account)).await?;
-        let path = format!("_synapse/admin/v1/users/{}/override_ratelimit", escaped(&id));
-        self.admin.call("lift its limits", Method::POST, &path, Some(&json!({}))).await?;
-        let login = json!({
-            "type": "m.login.password", "password": password,
-            "identifier": { "type": "m.id.user", "user": id },
+        let account = json!({
+            "auth": { "type": "m.login.dummy" }, "username": format!("{name}-{}", self.suffix),
+            "password": Uuid::new_v4().to_string(), "initial_device_display_name": "story",
         });
-        let path = "_matrix/client/v3/login";
-        let answer = self.admin.call("sign in", Method::POST, path, Some(&login)).await?;
-        let (http, url) = (self.admin.http.clone(), self.admin.url.clone());
-        Ok(Member { http, url, token: text(&answer, "access_token")?, id })
+        let nobody = Member {
+            http: self.http.clone(),
+            url: self.url.clone(),
+            token: String::new(),
+            id: String::new(),
+        };
+        let path = "_matrix/client/v3/register";
+        let made = nobody.call("make an account", Method::POST, path, Some(&account)).await?;
+        Ok(Member { token: text(&made, "access_token")?, id: text(&made, "user_id")?, ..nobody })
     }
 }
 
@@ -107,6 +92,11 @@ pub struct Member {
 }
 
 impl Member {
+    /// Returns its full id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Returns the token that it is signed in with.
     pub fn token(&self) -> &str {
         &self.token

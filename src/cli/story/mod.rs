@@ -59,9 +59,8 @@ pub struct Cast {
     pub files: Files,
     /// The program.
     pub bin: PathBuf,
-    /// The homeserver on which people speak, with the token of an administrator; `None`: the
-    /// console.
-    pub homeserver: Option<(Url, String)>,
+    /// The homeserver on which people speak; `None`: the console.
+    pub homeserver: Option<Url>,
 }
 
 /// Plays the story; exit code 0 only if every step ended as it must.
@@ -74,14 +73,8 @@ pub async fn play(cast: Cast, out: &mut Terminal) -> Result<Exit, Failure> {
     let mut tell = Transcript::new(out);
     let told = tell.line(&format!("Playing the story in {}", folder.path().display()));
     told.map_err(|error| Failure::new(error.to_string()))?;
-    let homeserver = match &cast.homeserver {
-        Some((url, token)) => Some(Homeserver::open(url, token).await.map_err(|error| {
-            Failure::new(error.to_string()).hint(
-                "--homeserver wants a Synapse, and --admin-token-file its administrator's token",
-            )
-        })?),
-        None => None,
-    };
+    let homeserver = cast.homeserver.map(Homeserver::at).transpose();
+    let homeserver = homeserver.map_err(|error| Failure::new(error.to_string()))?;
     let built = Stage::build(folder.path(), &cast.bin, cast.files, homeserver, tell).await;
     let mut stage = match built {
         Ok(stage) => stage,

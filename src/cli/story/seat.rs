@@ -110,12 +110,12 @@ impl MatrixTown {
             let Some(name) = path.as_str().strip_prefix("inventory/people/") else { continue };
             let name = name.trim_end_matches(".yaml");
             let text = utf8(content)?;
-            let chat =
-                format!("chat: {{ console: {name}, matrix: \"{}\" }}\n", homeserver.id_of(name));
+            let member = homeserver.member(name).await?;
+            let chat = format!("chat: {{ console: {name}, matrix: \"{}\" }}\n", member.id());
             *content = Content::text(replace_block(&text, "chat", &chat));
-            members.insert(name.to_owned(), homeserver.member(name).await?);
+            members.insert(name.to_owned(), member);
         }
-        let everybody: Vec<String> = members.keys().map(|name| homeserver.id_of(name)).collect();
+        let everybody: Vec<String> = members.values().map(|it| it.id().to_owned()).collect();
         let mut rooms = BTreeMap::new();
         let channels =
             files.iter_mut().find(|(path, _)| path.as_str() == "inventory/channels.yaml");
