@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Problem;
 use super::SecretOrigin;
-use super::keys::{KEYS, Key, Kind, SECRET_KEYS, TABLES, find, nearest};
+use super::keys::{Key, Kind, SECRET_KEYS, TABLES, find, keys, nearest};
 use crate::domain::duration;
 use crate::domain::id::{RootName, SecretName};
 
@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, path: &str, place: String) {
-        let known = KEYS.iter().map(|key| key.path).chain(TABLES.iter().map(|(name, _)| *name));
+        let known = keys().map(|key| key.path).chain(TABLES.iter().map(|(name, _)| *name));
         let hint = match nearest(path, known.filter(|name| !name.is_empty())) {
             Some(near) => format!("did you mean {near}?"),
             None => "`tribune init` writes a file that lists every key".to_owned(),
@@ -227,8 +227,8 @@ impl Reader<'_> {
             if !name.starts_with("TRIBUNE_") || OWN_VARIABLES.contains(&name.as_str()) {
                 continue;
             }
-            let Some(key) = KEYS.iter().find(|key| key.variable() == name) else {
-                let variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
+            let Some(key) = keys().find(|key| key.variable() == name) else {
+                let variables: Vec<String> = keys().map(Key::variable).collect();
                 let hint = nearest(&name, variables.iter().map(String::as_str))
                     .map(|near| format!("did you mean {near}?"));
                 self.problem(name.clone(), format!("there is no setting for {name}"), hint);
@@ -339,7 +339,7 @@ impl Reader<'_> {
     /// Returns every value that holds, as TOML, by full name.
     pub fn values(&self) -> BTreeMap<&'static str, String> {
         let text = |key: &Key| self.value(key.path).map(|(value, _)| value.to_string());
-        KEYS.iter().filter_map(|key| Some((key.path, text(key)?))).collect()
+        keys().filter_map(|key| Some((key.path, text(key)?))).collect()
     }
 
     /// Reads a whole number.

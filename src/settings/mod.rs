@@ -23,7 +23,7 @@ use crate::domain::id::{ChannelName, Revision, RootName, SecretName};
 use crate::domain::retention::Retention;
 use crate::domain::trust::TrustMode;
 
-pub use keys::{KEYS, Key, Kind, nearest};
+pub use keys::{Key, Kind, keys, nearest};
 pub use matrix::Matrix;
 pub use mattermost::Mattermost;
 pub use read::load;

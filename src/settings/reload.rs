@@ -1,7 +1,7 @@
 //! What is different in settings that were read again, and what of it can be taken up at once.
 
 use super::Settings;
-use super::keys::KEYS;
+use super::keys::keys;
 
 /// Names of keys whose values are different.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,7 +15,7 @@ pub struct Changed {
 /// Compares what holds with what was read now. Secrets are named, their origins are not.
 pub fn changed(before: &Settings, now: &Settings) -> Changed {
     let mut changed = Changed::default();
-    for key in KEYS.iter().filter(|key| before.values.get(key.path) != now.values.get(key.path)) {
+    for key in keys().filter(|key| before.values.get(key.path) != now.values.get(key.path)) {
         let list = if key.is_live() { &mut changed.live } else { &mut changed.restart };
         list.push(key.path.to_owned());
     }

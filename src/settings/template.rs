@@ -1,6 +1,6 @@
 //! The commented settings file, and the table of the documentation.
 
-use super::keys::{KEYS, Key, TABLES};
+use super::keys::{Key, TABLES, keys};
 
 /// Values that a commented file sets for real, by full name of the key, as TOML.
 pub type Chosen<'a> = [(&'a str, String)];
@@ -19,7 +19,7 @@ pub fn render(chosen: &Chosen<'_>) -> String {
         if !table.is_empty() {
             text.push_str(&format!("[{table}]\n"));
         }
-        for key in KEYS.iter().filter(|key| key.table() == *table) {
+        for key in keys().filter(|key| key.table() == *table) {
             text.push_str(&entry(key, chosen));
         }
     }
@@ -75,7 +75,7 @@ pub fn reference() -> String {
     let mut text = String::from(
         "| key | default | what it does | variable | on SIGHUP |\n|---|---|---|---|---|\n",
     );
-    for key in KEYS {
+    for key in keys() {
         let default = key.default.map_or("none".to_owned(), |value| format!("`{value}`"));
         let about = key.about.replace('\n', " ");
         text.push_str(&format!(
@@ -121,7 +121,7 @@ mod tests {
         let full = lines.join("\n");
         load(Path::new("/x/tribune.toml"), &full, []).unwrap();
         let table: toml::Table = full.parse().unwrap();
-        for key in KEYS.iter().filter(|key| key.path != "source.path") {
+        for key in keys().filter(|key| key.path != "source.path") {
             let mut value = Some(&toml::Value::Table(table.clone())).cloned();
             for part in key.path.split('.') {
                 value = value.and_then(|value| value.get(part).cloned());

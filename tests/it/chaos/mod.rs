@@ -70,8 +70,7 @@ fn newest(ground: &Ground) -> Option<Told> {
         serde_json::from_str(&ground.command(&["request", "list", "--limit", "1", "--json"])?)
             .ok()?;
     let line = list.as_array()?.first()?;
-    let text = |name: &str| Some(line[name].as_str()?.to_owned());
-    Some(Told { id: text("id")?, state: text("state")? })
+    Some(Told { id: format!("r{}", line["id"].as_u64()?), state: line["state"].as_str()?.into() })
 }
 
 /// Waits until something is so.
@@ -137,6 +136,12 @@ async fn cut_everywhere(place: impl Place) {
     })
     .await;
     let mut daemon: Daemon = ground.start();
+    // A daemon without a place to read from begins at the present moment.
+    until(&ground, "an answer", async || {
+        place.say("ken", "!ping").await;
+        place.posts().await.iter().any(|post| post.text.starts_with("pong")).then_some(())
+    })
+    .await;
     live(&ground, &place, &wire, MOST * 1_000).await;
     let mut nth = 0;
     loop {

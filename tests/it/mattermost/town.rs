@@ -159,6 +159,7 @@ fn emoji(sign: Sign) -> &'static str {
 impl Town for MattermostTown {
     async fn new() -> Self {
         let server = Server::at(Site::default()).await;
+        server.lock().add_channel("other", "town", "O");
         for name in ["ada", "ken", "eve"] {
             drop(server.person(name));
         }

@@ -20,18 +20,18 @@ fn a_platform_that_is_down_or_busy_delays_no_other() {
     let both = [("ops", "chat: { console: ops, matrix: \"!ops:hs\" }")];
     story_on_two(&both, |world| {
         world.say_on_matrix("@grace:hs", "!ops:hs", "!ping");
-        assert_eq!(said(world.matrix()).len(), 1);
+        let before = said(world.matrix()).len();
         world.matrix().limit(0, SignedDuration::from_mins(5));
         world.say_on_matrix("@grace:hs", "!ops:hs", "!whoami");
         world.say_on_matrix("@grace:hs", "!ops:hs", "!banlist");
         let busy = (said(world.matrix()).len(), world.matrix().busy());
-        assert_eq!(busy, (1, 1), "asked once, and left alone");
+        assert_eq!(busy, (before, 1), "asked once, and left alone");
         world.told();
         world.say("ken", "ops", "!ping");
         assert!(world.told().contains("pong"), "the console is not delayed");
         world.matrix().limit(100, SignedDuration::from_mins(5));
         world.pass("5m");
-        let order = said(world.matrix()).split_off(1);
+        let order = said(world.matrix()).split_off(before);
         assert_eq!(order.len(), 2, "{order:?}");
         assert!(order[0].starts_with("@grace is Grace Hopper"), "{order:?}");
         assert!(order[1].starts_with("- @mallory for good"), "{order:?}");
