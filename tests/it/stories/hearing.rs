@@ -33,7 +33,7 @@ fn a_late_command_is_asked_about_and_a_late_question_is_answered() {
         - roles: operator, user
         - flags: none
         - this account, for their file: `chat: { console: "ken" }`
-    - this place: #ops on console, where requests are taken and approvals count
+        - this place: #ops on console, where requests are taken and approvals count
         "#);
         world.say("ken", "ops", "!restart nginx on web-dev");
         assert!(world.told().contains("r1 @ken asks for"));
