@@ -92,7 +92,7 @@ impl Matrix {
     /// Says whether Tribune is in a room.
     pub(super) async fn is_in(&self, room: &ChatChannelId) -> Result<bool, ChatError> {
         let me = self.me().await?.id.as_str();
-        Ok(self.is_joined(room, me).await?)
+        self.is_joined(room, me).await
     }
 
     /// Says whether an account is in a room.

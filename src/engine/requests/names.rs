@@ -109,7 +109,7 @@ impl Engine {
             return Who::new();
         };
         let seated = evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
-        let asked = Asked { digest: request.digest.clone(), missing: missing.clone(), seated };
+        let asked = Asked { digest: request.digest, missing: missing.clone(), seated };
         if let Some(who) = self.names.remembered(request.id, &asked) {
             return who;
         }
@@ -153,7 +153,7 @@ impl Engine {
         let seated = request.votes.iter().map(|vote| vote.person.clone()).collect();
         let question = Question::of(&snapshot.repo, &request, &evidence, self.now());
         let who: Who = policy::who_could(&snapshot, &question, &missing).into_iter().collect();
-        let asked = Asked { digest: request.digest.clone(), missing, seated };
+        let asked = Asked { digest: request.digest, missing, seated };
         if self.names.remember(id, Found { epoch, asked, who }) {
             self.consider(id);
         }
