@@ -13,6 +13,7 @@ use super::terminal::Terminal;
 use crate::domain::diagnostic::Severity;
 use crate::domain::id::{AccountId, PersonId, Platform, RepoPath};
 use crate::domain::person::Account;
+use crate::domain::platform::{PLATFORMS, account_misfit};
 use crate::domain::template::FOLDERS;
 use crate::settings::render_template;
 use crate::source::workbench::Content;
@@ -28,7 +29,7 @@ const SAMPLE_ADMIN: &str = "ada";
 /// Nothing that is there is overwritten.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tribune init ops --admin maria --account console:maria\n  tribune init --admin maria --account mattermost:8x3k1m…\n\nThen:\n  cd ops && git init -b main && git add . && git commit -m 'policy repo'\n  tribune check && tribune serve"
+    after_help = "Examples:\n  tribune init ops --admin maria --account console:maria\n  tribune init --admin maria --account mattermost:8x3k1mq7rtyw5e9uziopasdfgh\n\nThen:\n  cd ops && git init -b main && git add . && git commit -m 'policy repo'\n  tribune check && tribune serve"
 )]
 pub struct InitArgs {
     /// The folder to write to; made if it is not there.
@@ -46,8 +47,18 @@ fn account(text: &str) -> Result<Account, String> {
     let (platform, id) =
         text.split_once(':').ok_or("write it as PLATFORM:ID, such as console:maria")?;
     let platform: Platform = platform.parse().map_err(|error| format!("{error}"))?;
+    if !PLATFORMS.contains(&platform.as_str()) {
+        let known = PLATFORMS.join(", ");
+        return Err(format!(
+            "there is no platform `{platform}`\nhint: chat platforms are {known}; begin with \
+             console:NAME, and add another account to the person's file later"
+        ));
+    }
     let id: AccountId = id.parse().map_err(|error| format!("{error}"))?;
-    Ok(Account { platform, id })
+    match account_misfit(&platform, &id) {
+        Some(misfit) => Err(format!("{}\nhint: {}", misfit.why, misfit.hint)),
+        None => Ok(Account { platform, id }),
+    }
 }
 
 /// Writes everything and says what to do next.
@@ -174,6 +185,22 @@ mod tests {
         for admin in [("maria", "console:maria"), ("ada", "console:ada")] {
             assert_eq!(errors(written(Some(admin)).path()), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn an_account_that_can_be_nobodys_is_refused() {
+        let told = ["maria", "consle:maria", "mattermost:maria", "matrix:maria"]
+            .map(|text| account(text).unwrap_err())
+            .join("\n");
+        insta::assert_snapshot!(told, @r#"
+        write it as PLATFORM:ID, such as console:maria
+        there is no platform `consle`
+        hint: chat platforms are console, mattermost, matrix; begin with console:NAME, and add another account to the person's file later
+        `maria` looks like a user name; an id has 26 of a-z and 0-9
+        hint: let them type `!whoami` to Tribune, or look them up in the System Console under Users
+        `maria` is no Matrix id; one is written "@ada:example.org"
+        hint: let them type `!whoami` to Tribune, or copy the id below the display name in their profile
+        "#);
     }
 
     #[test]

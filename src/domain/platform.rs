@@ -6,6 +6,9 @@
 
 use super::id::{AccountId, ChatChannelId, Platform};
 
+/// The chat platforms that there are.
+pub const PLATFORMS: [&str; 3] = ["console", "mattermost", "matrix"];
+
 /// What is wrong with an id, and how to find the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {

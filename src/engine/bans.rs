@@ -282,6 +282,8 @@ impl Engine {
         self.wake_outbox();
         self.wake_ledger();
         self.wake_calendar();
+        // Who may sign is another set of people now, and what is held may be held no more.
+        self.wake_source();
         self.consider_all().await?;
         Ok(true)
     }

@@ -198,6 +198,14 @@ pub enum GrammarError {
         /// Who may be meant.
         nearest: Option<String>,
     },
+    /// A mention of a chat account that is nobody's in the policy repo.
+    #[error("nobody in the policy repo has the account `{account}`, which `{typed}` mentions")]
+    UnknownAccount {
+        /// The word.
+        typed: String,
+        /// The account.
+        account: String,
+    },
     /// Something about drift.
     #[error(transparent)]
     Drift(#[from] super::drift::DriftError),
@@ -308,6 +316,9 @@ impl GrammarError {
             }
             Self::UnknownPerson { nearest: None, .. } => {
                 "people are the files of `inventory/people/`; write them as `@ada`".into()
+            }
+            Self::UnknownAccount { .. } => {
+                "mention an account that a file of `inventory/people/` names".into()
             }
             Self::Drift(error) => error.hint(),
             Self::LongReason { .. } => format!(

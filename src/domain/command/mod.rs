@@ -15,6 +15,7 @@ use super::evidence::PullRef;
 use super::id::{IntentName, ParamName, PersonId, RequestId};
 use super::intent::Alias;
 use super::pause::Scope;
+use super::person::Account;
 use super::repo::PolicyRepo;
 use super::request::{Mode, Request};
 
@@ -196,6 +197,15 @@ pub struct AuditQuery {
     pub within: Option<SignedDuration>,
 }
 
+/// Whom a word mentions, as the platform understands it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mention {
+    /// Somebody in the policy repo.
+    Person(PersonId),
+    /// An account that is nobody's there, whatever it is called.
+    Stranger(Account),
+}
+
 /// What the grammar must know of the world to read a command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vocabulary {
@@ -203,8 +213,8 @@ pub struct Vocabulary {
     pub intents: BTreeMap<IntentName, Vec<Alias>>,
     /// Everybody in the policy repo.
     pub people: BTreeSet<PersonId>,
-    /// Further ways to mention people, as the platform writes them (`<@U12>`).
-    pub mentions: BTreeMap<String, PersonId>,
+    /// Whom words of the message mention, as the platform understands them (`<@U12>`, `@ada`).
+    pub mentions: BTreeMap<String, Mention>,
     /// How Tribune itself is mentioned (`@tribune`), ASCII letters in any case.
     pub bot: Vec<String>,
 }

@@ -6,7 +6,7 @@ use super::error::{GrammarError, LONGEST_LINE, LONGEST_REASON, excerpt};
 use super::lex::{Word, Words};
 use super::nearest;
 use super::table::{self, COMMANDS, CommandWord, NOT_YET};
-use super::{AuditQuery, Command, Listing, Topic, Vocabulary, alias};
+use super::{AuditQuery, Command, Listing, Mention, Topic, Vocabulary, alias};
 use crate::domain::duration;
 use crate::domain::id::{IntentName, PersonId, RequestId};
 use crate::domain::invisible::is_invisible;
@@ -153,19 +153,28 @@ impl Reader<'_> {
     fn person(&mut self) -> Result<PersonId, GrammarError> {
         let word = self.words.next()?;
         let word = word.ok_or(GrammarError::MissingPerson { command: self.command })?;
-        match self.mention(&word) {
+        match self.mention(&word)? {
             Some(person) => self.known(person),
             None => Err(GrammarError::BadPerson { typed: word.shown(), command: self.command }),
         }
     }
 
-    /// Returns whom a word mentions, known or not.
-    fn mention(&self, word: &Word) -> Option<PersonId> {
-        let Word::Bare(typed) = word else { return None };
+    /// Returns whom a word mentions, known or not. An account that is nobody's is not the person
+    /// who happens to be called as it is.
+    fn mention(&self, word: &Word) -> Result<Option<PersonId>, GrammarError> {
+        let Word::Bare(typed) = word else { return Ok(None) };
         let typed = typed.trim_end_matches([',', ':']);
-        self.vocabulary.mentions.get(typed).cloned().or_else(|| {
-            typed.strip_prefix('@').and_then(|name| name.to_ascii_lowercase().parse().ok())
-        })
+        match self.vocabulary.mentions.get(typed) {
+            Some(Mention::Person(person)) => Ok(Some(person.clone())),
+            Some(Mention::Stranger(account)) => Err(GrammarError::UnknownAccount {
+                typed: excerpt(typed),
+                account: account.to_string(),
+            }),
+            None => {
+                let name = typed.strip_prefix('@');
+                Ok(name.and_then(|name| name.to_ascii_lowercase().parse().ok()))
+            }
+        }
     }
 
     fn known(&self, person: PersonId) -> Result<PersonId, GrammarError> {
@@ -264,7 +273,10 @@ impl Reader<'_> {
 
     fn why(mut self) -> Result<Command, GrammarError> {
         let mut ahead = self.words.clone();
-        let person = ahead.next()?.and_then(|word| self.mention(&word));
+        let person = match ahead.next()? {
+            Some(word) => self.mention(&word)?,
+            None => None,
+        };
         if let Some(person) = person {
             let person = self.known(person)?;
             let ask = ask(Mode::Run, self.command, ahead, self.vocabulary)?;
@@ -280,7 +292,7 @@ impl Reader<'_> {
     fn audit_query(&mut self) -> Result<AuditQuery, GrammarError> {
         let mut query = AuditQuery::default();
         while let Some(word) = self.words.next()? {
-            let taken = if let Some(person) = self.mention(&word) {
+            let taken = if let Some(person) = self.mention(&word)? {
                 query.person.replace(person).is_some()
             } else {
                 let Word::Bare(typed) = &word else { return Err(self.unexpected(&word)) };

@@ -33,7 +33,10 @@ fn vocabulary() -> Vocabulary {
             ),
         ]),
         people: ["ada", "bob"].map(|name| name.parse().expect("a name")).into(),
-        mentions: BTreeMap::from([("<@U1>".to_owned(), "ada".parse().expect("a name"))]),
+        mentions: BTreeMap::from([(
+            "<@U1>".to_owned(),
+            Mention::Person("ada".parse().expect("a name")),
+        )]),
         bot: vec!["@tribune".to_owned()],
     }
 }

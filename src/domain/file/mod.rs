@@ -128,7 +128,8 @@ pub struct PreviousCopy {
     pub kept: Timestamp,
     /// By which run; `None`: by a restore.
     pub run: Option<RunId>,
-    /// Its permissions.
+    /// Its permissions, written in octal.
+    #[serde(with = "octal")]
     pub mode: u32,
     /// The user that owned it.
     pub owner: u32,
@@ -144,9 +145,47 @@ pub struct PreviousCopy {
     pub sensitive: bool,
 }
 
+/// Permissions as people write them: `"0644"`.
+mod octal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        /// As copies were described at first.
+        Number(u32),
+    }
+
+    pub fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{mode:04o}"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Text(text) => u32::from_str_radix(&text, 8).map_err(D::Error::custom),
+            Written::Number(mode) => Ok(mode),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mode_of_a_copy_is_written_in_octal_and_read_as_it_was_written_before() {
+        let with = |mode: &str| {
+            format!(
+                r#"{{"path":"managed/motd","number":1,"kept":"2026-06-01T08:00:00Z","run":null,"mode":{mode},"owner":0,"group":0,"size":0,"sha256":"","lines":0,"sensitive":false}}"#
+            )
+        };
+        for written in ["\"0640\"", "416"] {
+            let copy: PreviousCopy = serde_json::from_str(&with(written)).unwrap();
+            assert_eq!(copy.mode, 0o640);
+            assert_eq!(serde_json::to_string(&copy).unwrap(), with("\"0640\""));
+        }
+    }
 
     #[test]
     fn a_mode_is_octal_and_gives_nobody_the_rights_of_another() {

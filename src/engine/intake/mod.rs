@@ -23,7 +23,7 @@ use super::{Engine, EngineError};
 use crate::domain::audit::{Entry, Event};
 use crate::domain::body::Body;
 use crate::domain::channel::Wanted;
-use crate::domain::command::{self, Command, GrammarError, Vocabulary};
+use crate::domain::command::{self, Command, GrammarError, Mention, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Account, Person, Principal};
@@ -115,7 +115,7 @@ impl Engine {
         let snapshot = self.applied();
         let vocabulary = snapshot
             .as_deref()
-            .map(|snapshot| vocabulary(snapshot, chat, message))
+            .map(|snapshot| self.vocabulary(snapshot, chat, message))
             .unwrap_or_default();
         let parsed = match command::parse(&message.text, &vocabulary) {
             Ok(None) => return Ok(Taken::Done),
@@ -270,17 +270,21 @@ impl Engine {
             Command::Reconcile => self.reconcile_in_chat(given).await,
         }
     }
-}
 
-/// Returns what the grammar must know to read a message.
-fn vocabulary(snapshot: &Snapshot, chat: &dyn Chat, message: &Message) -> Vocabulary {
-    let mut vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
-    for mentioned in &message.mentions {
-        if let Some(person) = snapshot.repo.person_of(&mentioned.account) {
-            vocabulary.mentions.insert(mentioned.typed.clone(), person.id.clone());
+    /// Returns what the grammar must know to read a message.
+    fn vocabulary(&self, snapshot: &Snapshot, chat: &dyn Chat, message: &Message) -> Vocabulary {
+        let mut vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
+        for mentioned in &message.mentions {
+            let mention = match snapshot.repo.person_of(&mentioned.account) {
+                Some(person) => Mention::Person(person.id.clone()),
+                // The policy repo alone gives accounts on the console: this one is a mere name.
+                None if mentioned.account.platform == self.options.console => continue,
+                None => Mention::Stranger(mentioned.account.clone()),
+            };
+            vocabulary.mentions.insert(mentioned.typed.clone(), mention);
         }
+        vocabulary
     }
-    vocabulary
 }
 
 /// Returns the post that answers a message: in its thread if it stands in one.

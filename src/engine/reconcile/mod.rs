@@ -105,9 +105,7 @@ impl Engine {
         if state.applied.as_ref() == Some(&observed) && self.applied().is_some() {
             return self.nothing_new(before, state).await;
         }
-        let tried = |trouble: &Trouble| trouble.revision == observed && !state.is_let_pass(trouble);
-        if state.trouble.as_ref().is_some_and(tried) && leniency == Leniency::No {
-            // One attempt for one revision: what was wrong with it still is.
+        if leniency == Leniency::No && self.is_wrong_still(&state, &observed, now).await? {
             return self.note(before, state).await;
         }
         state.attempted = Some(observed.clone());
@@ -126,6 +124,30 @@ impl Engine {
             Err(Obstacle::Held(trouble, words)) => self.hold(state, trouble, words).await,
             Err(Obstacle::Later(error)) => self.unfetched(state, error).await,
         }
+    }
+
+    /// Says whether this revision was tried, and what was wrong with it still is. Nothing but who
+    /// may sign changes without another revision: bans begin and end.
+    async fn is_wrong_still(
+        &self,
+        state: &SourceState,
+        observed: &Revision,
+        now: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let tried = state.trouble.as_ref().filter(|it| it.revision == *observed);
+        let Some(trouble) = tried.filter(|it| !state.is_let_pass(it)) else { return Ok(false) };
+        let (Some(from), Some(snapshot)) = (&state.applied, self.applied()) else {
+            return Ok(true);
+        };
+        if trouble.kind != TroubleKind::Trust {
+            return Ok(true);
+        }
+        let distrusted = match self.ports.source.path(from, observed).await {
+            Ok(Lineage::Forward(path)) => self.verify(&snapshot, &path, &state.accepted, now).await,
+            Ok(Lineage::Diverged) => return Ok(true),
+            Err(error) => Err(error),
+        };
+        Ok(!matches!(distrusted, Ok(Ok(()))))
     }
 
     /// Verifies and loads a revision without changing anything.

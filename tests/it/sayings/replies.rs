@@ -18,9 +18,10 @@ use tribune::domain::reply::{answer, drift, pause, run, schedule, standing};
 use tribune::domain::run::{Failure, Outcome};
 use tribune::domain::schedule::{Became, Mark, Occurrence};
 
+use crate::examples::shipped;
 use crate::world::chat::plain;
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
@@ -138,6 +139,19 @@ fn what_is_said_of_drift() {
     d7 is left as it is until 2026-06-02 09:00 UTC.
     no standing intents
     ");
+}
+
+#[test]
+fn what_people_may_do_about_drift() {
+    let repo = shipped();
+    let file = repo.intents.values().find(|intent| drift::can_be_kept(intent));
+    let open = Incident { repair: None, branch: None, difference: None, why: None, ..incident() };
+    insta::assert_snapshot!(read([drift::card(&open, file, at("2026-06-01T09:00:00Z"))]), @r#"
+    d7 drift: `sync-motd` on web1, found 2026-06-01 08:00 UTC
+    ---
+    cannot tell — looking fails
+    ✅ repair it (`!drift repair d7`), ⬅️ keep what is live (`!drift keep d7`), 🔕 ignore it for a day (`!drift ignore d7 7d "why"` for longer). Who asks for the repair does not approve it.
+    "#);
 }
 
 #[test]

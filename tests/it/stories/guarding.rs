@@ -421,3 +421,48 @@ fn only_who_was_trusted_before_signs_what_comes_next() {
         "#);
     });
 }
+
+#[test]
+fn what_was_held_for_its_signers_ban_is_applied_when_the_ban_ends() {
+    story_with(TrustMode::Signed, |world| {
+        let grace = key_of(world, "grace");
+        let note = |text| [("playbooks/files/note", Some(text))];
+        world.say("ada", "ops", "!ban @grace \"a lost laptop\" 1h");
+        let head = world.push_by(("grace", Some(&grace)), "a note", &note("1\n"));
+        let applied = |world: &World| world.engine().applied().unwrap().revision.clone();
+        world.pass("5m");
+        assert_ne!(applied(world), head, "grace is banned");
+        let refused = |world: &World| {
+            world.audit().iter().filter(|row| row.starts_with("revision.refused")).count()
+        };
+        assert_eq!(refused(world), 1, "looking again says nothing new");
+        world.told();
+        world.say("ada", "ops", "!unban @grace");
+        assert_eq!(applied(world), head);
+        insta::assert_snapshot!(world.told(), @r"
+        » ada in #ops: !unban @grace
+        [m3 in #ops]
+        @grace was banned provisionally by @ada: a lost laptop. Lifted by @ada at 08:05:00 UTC; do not merge `tribune/ban-2026-06-01-grace`.
+        [m4 in #ops]
+        policy repo: cleared by `…`. Before, `…` was not applied: commit … is signed by SHA256:…, which nobody may sign with
+        [m6 in #ops]
+        policy repo: now in force `…` “a note” by grace (before: …)
+        - file `playbooks/files/note` was added
+        [m7 in the thread of m6]
+        ```diff
+        --- /dev/null
+        +++ b/playbooks/files/note
+        @@ -0,0 +1 @@
+        +1
+        ```
+        ");
+        // The end may also come by the clock.
+        world.say("ada", "ops", "!ban @grace \"a lost laptop\" 30m");
+        let head = world.push_by(("grace", Some(&grace)), "another note", &note("2\n"));
+        world.pass("29m");
+        assert_ne!(applied(world), head);
+        world.pass("1m");
+        assert_eq!(applied(world), head);
+        assert_eq!(refused(world), 2);
+    });
+}

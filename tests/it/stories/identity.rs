@@ -251,6 +251,54 @@ fn one_person_answers_drift_once_by_whatever_account() {
 }
 
 #[test]
+fn a_mention_of_a_strangers_account_is_nobody_whatever_it_is_called() {
+    story_on_two(&[("ops", EQUAL)], |world| {
+        world.matrix().rename("@mole:hs", "ada");
+        for typed in [
+            "!whois @ada",
+            "!ban @ada, \"shared an account\" 7d",
+            "!why @ada host-info on local",
+            "!audit @ada",
+        ] {
+            world.say_on_matrix("@ken:hs", "!ops:hs", typed);
+        }
+        // On the console the same word is the name of the person.
+        world.say("ken", "ops", "!whois @ada");
+        world.matrix().rename("@mole:hs", "mole");
+        world.say_on_matrix("@ken:hs", "!ops:hs", "!whois @ada");
+        insta::assert_snapshot!(world.told(), @r#"
+        » @ken:hs in #!ops:hs: !whois @ada
+        [matrix m3 in #!ops:hs]
+        Not done: nobody in the policy repo has the account `matrix:@mole:hs`, which `@ada` mentions.
+        Hint: mention an account that a file of `inventory/people/` names
+        » @ken:hs in #!ops:hs: !ban @ada, "shared an account" 7d
+        [matrix m5 in #!ops:hs]
+        Not done: nobody in the policy repo has the account `matrix:@mole:hs`, which `@ada` mentions.
+        Hint: mention an account that a file of `inventory/people/` names
+        » @ken:hs in #!ops:hs: !why @ada host-info on local
+        [matrix m7 in #!ops:hs]
+        Not done: nobody in the policy repo has the account `matrix:@mole:hs`, which `@ada` mentions.
+        Hint: mention an account that a file of `inventory/people/` names
+        » @ken:hs in #!ops:hs: !audit @ada
+        [matrix m9 in #!ops:hs]
+        Not done: nobody in the policy repo has the account `matrix:@mole:hs`, which `@ada` mentions.
+        Hint: mention an account that a file of `inventory/people/` names
+        » ken in #ops: !whois @ada
+        [m2 in #ops]
+        @ada is Ada Lovelace
+        - roles: admin, operator, sre, user
+        - flags: oncall
+        » @ken:hs in #!ops:hs: !whois @ada
+        [matrix m11 in #!ops:hs]
+        @ada is Ada Lovelace
+        - roles: admin, operator, sre, user
+        - flags: oncall
+        "#);
+        assert!(world.source.drafts().is_empty());
+    });
+}
+
+#[test]
 fn neither_machines_nor_closed_accounts_nor_one_admin_twice_let_pass_what_is_held() {
     story(|world| {
         let admin = |path: &str| world.file(path).replace("[sre]", "[admin]");
