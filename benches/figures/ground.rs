@@ -90,7 +90,13 @@ impl Ground {
     }
 
     pub fn settings(&self) -> Settings {
-        settings::load(&self.settings_file(), &self.settings_text(), []).unwrap()
+        self.settings_with("")
+    }
+
+    /// Returns the settings with tables added.
+    pub fn settings_with(&self, more: &str) -> Settings {
+        let text = self.settings_text() + more;
+        settings::load(&self.settings_file(), &text, []).unwrap()
     }
 
     pub fn git(&self, words: &[&str]) -> String {

@@ -1,7 +1,7 @@
 //! Measures every figure of docs/performance.md and prints the rows of its table.
 //!
 //! `scripts/bench` runs it. Words on the command line choose groups of figures (`repo`, `daemon`,
-//! `engine`, `runs`); `--quick` measures little, to try whether everything still works.
+//! `engine`, `runs`, `matrix`); `--quick` measures little, to try whether everything still works.
 //!
 //! A plain program instead of a bench harness: most figures are of processes, of a store on disk
 //! or of a whole daemon, and all are to stand in one table beside what they are compared with.
@@ -13,12 +13,18 @@
 mod daemon;
 mod engine;
 mod ground;
+mod matrix;
 mod repo;
 mod runs;
 mod spread;
 
 #[path = "../sample/mod.rs"]
 mod sample;
+
+/// The homeserver of the tests.
+#[path = "../../tests/it/synapse/mod.rs"]
+#[expect(dead_code, reason = "figures need less of it than tests")]
+mod synapse;
 
 use std::process::ExitCode;
 
@@ -58,6 +64,9 @@ fn main() -> ExitCode {
     }
     if wants("engine") {
         runtime.block_on(engine::measure(effort));
+    }
+    if wants("matrix") {
+        runtime.block_on(matrix::measure(effort));
     }
     ExitCode::SUCCESS
 }

@@ -91,6 +91,21 @@ pub fn timed_with(figure: &str, limit: Duration, found: Spread, beside: String) 
     .print();
 }
 
+/// Tells by how much the median of a time is beyond that of something that must be there anyway.
+pub fn beyond(figure: &str, limit: Duration, found: &Spread, bare: &str, other: &Spread) {
+    let more = found.median.saturating_sub(other.median);
+    let of = |it: &Spread| format!("{} ({} to {})", time(it.median), time(it.low), time(it.high));
+    Row {
+        figure,
+        limit: time(limit),
+        met: more < limit,
+        measured: time(more),
+        spread: format!("of two medians, {} times each", found.times),
+        beside: format!("Tribune: {}; {bare}: {}", of(found), of(other)),
+    }
+    .print();
+}
+
 /// Tells a number that has a limit.
 pub fn counted(figure: &str, limit: &str, met: bool, measured: String, beside: String) {
     let (limit, spread) = (limit.to_owned(), String::new());

@@ -32,6 +32,10 @@ pub struct Stream {
     hints: VecDeque<ChatEvent>,
     /// The last place that was handed out: a batch must begin there.
     handed: Option<String>,
+    /// Where messages that were handed out ended, until somebody asks on from there.
+    ended: Option<String>,
+    /// From where somebody waits at the server for what comes.
+    waits_from: Option<String>,
 }
 
 /// What one reading gave.
@@ -138,12 +142,36 @@ impl Stream {
     pub fn after(&mut self, place: &str) -> Option<(Vec<Message>, String)> {
         let first = self.batches.iter().position(|batch| batch.from == place)?;
         self.batches.drain(..first);
-        let messages = self.batches.iter().flat_map(|batch| batch.messages.clone()).collect();
+        let messages: Vec<Message> =
+            self.batches.iter().flat_map(|batch| batch.messages.clone()).collect();
         let to = self.batches.back().map(|batch| batch.to.clone())?;
         self.handed = Some(to.clone());
+        if !messages.is_empty() {
+            self.ended = Some(to.clone());
+        }
         // Whoever has them needs no hint to them.
         self.hints.retain(|hint| *hint != ChatEvent::Messages);
         Some((messages, to))
+    }
+
+    /// Says whether a place is known: what comes after it is in memory, or not read yet.
+    pub fn knows(&self, place: &str) -> bool {
+        self.position() == Some(place) || self.batches.iter().any(|batch| batch.from == place)
+    }
+
+    /// Notes that somebody waits at the server for what comes after a place, or no longer.
+    pub fn waits(&mut self, from: Option<&str>) {
+        self.waits_from = from.map(str::to_owned);
+    }
+
+    /// Says whether nobody has to ask the server on from a place: messages that end there were
+    /// just handed out, and somebody waits for what comes and will hint at it. Once per place, so
+    /// that whoever asks again hears of the server itself.
+    pub fn is_waited_for(&mut self, place: &str) -> bool {
+        let ended = self.ended.take();
+        ended.as_deref() == Some(place)
+            && self.waits_from.is_some()
+            && self.waits_from == self.position
     }
 
     /// Notes that a place is handed out.
@@ -271,6 +299,41 @@ mod tests {
         let (messages, _) = stream.after("a").unwrap();
         let found: Vec<_> = messages.iter().map(|it| (it.text.as_str(), it.edited)).collect();
         assert_eq!(found, [("changed", Edited::ByAuthor), ("$3", Edited::No)]);
+    }
+
+    #[test]
+    fn nobody_asks_on_from_what_was_just_handed_out_while_somebody_waits() {
+        let mut stream = Stream::default();
+        stream.begin_at("a");
+        stream.take("a", "b", read(&["1"]));
+        stream.waits(Some("b"));
+        assert!(!stream.is_waited_for("a"), "nothing was handed out");
+        for waits in [None, Some("a")] {
+            stream.waits(waits);
+            after(&mut stream, "a");
+            assert!(!stream.is_waited_for("b"), "nobody waits there: {waits:?}");
+        }
+        stream.waits(Some("b"));
+        after(&mut stream, "a");
+        assert!(stream.is_waited_for("b"));
+        assert!(!stream.is_waited_for("b"), "the server itself is asked");
+        after(&mut stream, "a");
+        stream.take("b", "c", read(&[]));
+        assert!(!stream.is_waited_for("b"), "what is waited for came");
+    }
+
+    #[test]
+    fn a_place_is_known_while_its_batch_is_in_memory() {
+        let mut stream = Stream::default();
+        stream.begin_at("a");
+        stream.take("a", "b", read(&["1"]));
+        stream.hand_out("b");
+        stream.take("b", "c", read(&[]));
+        for place in ["a", "b", "c"] {
+            assert!(stream.knows(place), "{place}");
+        }
+        after(&mut stream, "b");
+        assert!(!stream.knows("a") && !stream.knows("z"));
     }
 
     #[test]

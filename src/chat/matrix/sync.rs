@@ -4,6 +4,7 @@
 //! if nobody has read on from the same place meanwhile.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::api::{Call, Failure};
 use super::event::{Event, Said};
 use super::reading::{Reading, left};
+use super::stream::Stream;
 use super::{CLIENT, Matrix, locked};
 use crate::domain::id::ChatChannelId;
 use crate::domain::message::AuthorKind;
@@ -38,6 +40,22 @@ const TYPES: [&str; 6] = [
     "m.room.encrypted",
 ];
 
+/// Notes for as long as it lives that somebody waits at the server.
+struct Waits<'a>(&'a Mutex<Stream>);
+
+impl<'a> Waits<'a> {
+    fn from(stream: &'a Mutex<Stream>, place: Option<&str>) -> Self {
+        locked(stream).waits(place);
+        Self(stream)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        locked(self.0).waits(None);
+    }
+}
+
 impl Matrix {
     /// Reads on, waiting at most so long for something to happen. The first time it only finds
     /// out where the stream is now.
@@ -48,7 +66,10 @@ impl Matrix {
             self.keep_rooms(wanted).await;
         }
         let from = locked(&self.stream).position().map(str::to_owned);
-        let answer = self.sync(from.as_deref(), wait).await?;
+        let answer = {
+            let _waits = (!wait.is_zero()).then(|| Waits::from(&self.stream, from.as_deref()));
+            self.sync(from.as_deref(), wait).await?
+        };
         let to = answer["next_batch"].as_str();
         let to = to.ok_or_else(|| self.unreachable("it does not say where reading stopped"))?;
         self.note_invitations(&answer["rooms"]["invite"]).await?;

@@ -39,14 +39,14 @@ impl Chat for Matrix {
             stream.hand_out(&place);
             return Ok((Vec::new(), Cursor(place)));
         };
-        let found = locked(&self.stream).after(place);
-        if let Some((messages, place)) = found.filter(|(messages, _)| !messages.is_empty()) {
-            return Ok((messages, Cursor(place)));
-        }
         let is_new = {
             let mut stream = locked(&self.stream);
-            let is_new = stream.position() != Some(place.as_str());
-            if stream.after(place).is_none() {
+            let (messages, to) = stream.after(place).unwrap_or_else(|| (Vec::new(), place.clone()));
+            if !messages.is_empty() || stream.is_waited_for(place) {
+                return Ok((messages, Cursor(to)));
+            }
+            let is_new = !stream.knows(place);
+            if is_new {
                 stream.begin_at(place);
             }
             stream.hand_out(place);
