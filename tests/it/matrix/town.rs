@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 use tribune::chat::matrix::{Emoji, Matrix, MatrixConfig, Wanted};
 use tribune::clock::SystemClock;
 use tribune::domain::body::{Block, Body, Span};
@@ -199,7 +199,7 @@ impl Town for MatrixTown {
         // The second time it is one that is there already.
         let (status, answer) =
             self.people[who].try_call(reqwest::Method::PUT, &path, content).await;
-        let is_double = answer["errcode"] == Value::from("M_DUPLICATE_ANNOTATION");
+        let is_double = answer["errcode"] == "M_DUPLICATE_ANNOTATION";
         assert!(status.is_success() || is_double, "{answer}");
     }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
+use tribune::clock::SystemClock;
+use tribune::ports::clock::Clock as _;
 
 use super::Tokens;
 use super::line::Cut;
@@ -138,7 +140,7 @@ impl State {
         let tones = ["light", "medium_light", "medium", "medium_dark", "dark"];
         let tones = tones.iter().map(|tone| format!("+1_{tone}_skin_tone"));
         let plain = ["white_check_mark", "x", "arrow_left", "no_bell", "+1", "thumbsup", "eyes"];
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = SystemClock.now().as_millisecond();
         Self {
             users: BTreeMap::new(),
             teams: BTreeMap::new(),
@@ -162,7 +164,7 @@ impl State {
             emoji: plain.iter().map(ToString::to_string).chain(tones).collect(),
             numbers: 0,
             // Far enough back that a test which lets time pass does not overtake the real clock.
-            now: i64::try_from(now.as_millis()).unwrap() - 130_000,
+            now: now - 130_000,
             is_frozen: false,
         }
     }
