@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use tribune::domain::template::FOLDERS;
 use tribune::process::command::{Output, Spec, run};
 
+use crate::synapse::{Limits, Synapse};
+
 const TRIBUNE: &str = env!("CARGO_BIN_EXE_tribune");
 
 async fn play(words: &[&str]) -> Output {
@@ -33,6 +35,14 @@ async fn the_story_passes_as_shipped_in_less_than_three_minutes() {
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).contains("All 13 steps ended as they must"));
     assert!(begun.elapsed() < Duration::from_secs(180));
+}
+
+#[tokio::test]
+async fn the_story_passes_on_a_real_homeserver() {
+    let homeserver = Synapse::shared(Limits::None).url();
+    let output = play(&["--chat", "matrix", "--homeserver", &homeserver]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert!(told(&output).contains("All 13 steps ended as they must"));
 }
 
 /// One after the other: each starts daemons, and machines of CI are small.

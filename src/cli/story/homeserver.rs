@@ -176,8 +176,11 @@ impl Member {
         body: Option<&Value>,
     ) -> Result<Value, HomeserverError> {
         let base = self.url.as_str().trim_end_matches('/');
-        let mut request =
-            self.http.request(method, format!("{base}/{path}")).bearer_auth(&self.token);
+        let mut request = self.http.request(method, format!("{base}/{path}"));
+        // Whoever makes an account has no token yet.
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
