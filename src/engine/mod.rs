@@ -8,7 +8,7 @@
 //! - [`requests`]: one request at a time, under its own lock, decided on what is so now
 //! - [`runs`]: from permitted to ended; the only caller of the gate
 //! - [`outbox`]: posts as they should stand, to posts as they stand
-//! - [`applied`]: the snapshot that decides, provisional bans laid over it
+//! - `applied`: the snapshot that decides, provisional bans laid over it
 //! - [`bans`]: who is banned in chat, until that lasts or lapses
 //! - [`pauses`]: what holds an intent, or everything, for a while
 //! - [`schedules`]: intents that ask for themselves

@@ -1,13 +1,13 @@
 //! Matrix as a chat platform, over the client-server API (v1.11 or newer).
 //!
-//! - [`api`]: one call at a time, with deadlines and the token
-//! - [`event`]: what events say; [`mention`]: whom they mention; [`emoji`]: which sign they are
-//! - [`render`]: bodies as Matrix shows them
-//! - [`stream`]: what was read and not yet asked for; [`sync`]: reading on; [`reading`]: what
+//! - `api`: one call at a time, with deadlines and the token
+//! - `event`: what events say; `mention`: whom they mention; `emoji`: which sign they are
+//! - `render`: bodies as Matrix shows them
+//! - `stream`: what was read and not yet asked for; `sync`: reading on; `reading`: what
 //!   was read comes to
-//! - [`rooms`]: which rooms Tribune is in, and what each is; [`direct`]: rooms with one person
-//! - [`send`]: posts and edits, none of them twice
-//! - [`evidence`]: messages, reactions and replies as they are on the server now
+//! - `rooms`: which rooms Tribune is in, and what each is; `direct`: rooms with one person
+//! - `send`: posts and edits, none of them twice
+//! - `evidence`: messages, reactions and replies as they are on the server now
 //!
 //! Nothing is ever missed: the server's token says where reading stopped, also over a restart of
 //! either side, and what a `/sync` leaves out is listed. What people did is never counted from

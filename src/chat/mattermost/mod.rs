@@ -1,6 +1,6 @@
 //! Mattermost, servers 10 and 11, by its REST and its socket.
 //!
-//! The socket only hints ([`socket`]); what counts is read back by REST each time. Nothing is
+//! The socket only hints (`socket`); what counts is read back by REST each time. Nothing is
 //! remembered that could be wrong when it counts: whether an account is a person's and still
 //! open, which reactions stand and what a post says are asked of the server anew. Names are kept
 //! until the server says that they changed, and used to speak of somebody, never to know them.
