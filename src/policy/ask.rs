@@ -1,15 +1,20 @@
 //! Putting one question to Cedar. Every way in which asking can go wrong is an answer that
 //! refuses: Cedar itself skips a policy that errs, forbids too, and would fail open.
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
+use cedar_policy_core::ast::{Context as CoreContext, Value};
 use jiff::Timestamp;
+
+use crate::domain::id::TargetName;
 
 use super::act::Scene;
 use super::compile::Policies;
 use super::facts::{Fact, uid};
+use super::guard::Glance;
+use super::rule::{Rule, RuleEffect};
 
 /// One question in the making.
 #[derive(Debug, Clone)]
@@ -17,8 +22,12 @@ pub(super) struct Ask {
     principal: EntityUid,
     action: &'static str,
     resource: EntityUid,
+    target: Option<EntityUid>,
+    via: EntityUid,
     now: Timestamp,
-    context: Vec<(String, RestrictedExpression)>,
+    context: Vec<(&'static str, Value)>,
+    /// Whether it was held against the schema before, with other evidence.
+    fits: bool,
     /// Entities that the slice must hold.
     pub named: Vec<EntityUid>,
     /// Entities that are not in the policy repo.
@@ -38,6 +47,10 @@ pub(super) struct Ready {
     pub resource: EntityUid,
     /// The principal.
     pub principal: EntityUid,
+    /// `context.target`, where there is one.
+    pub target: Option<EntityUid>,
+    /// `context.via`.
+    pub via: EntityUid,
 }
 
 /// What Cedar answered. The lists hold `@id`s.
@@ -68,8 +81,20 @@ impl Ask {
     ) -> Self {
         let named = vec![principal.clone(), uid("Action", action), resource.clone()];
         let (now, context, extra) = (scene.now, vec![], vec![]);
-        let ask = Self { principal, action, resource, now, context, named, extra }
-            .naming("via", uid("Via", scene.via.as_str()));
+        let (target, via) = (None, uid("Via", scene.via.as_str()));
+        let ask = Self {
+            principal,
+            action,
+            resource,
+            target,
+            via: via.clone(),
+            now,
+            context,
+            fits: false,
+            named,
+            extra,
+        };
+        let ask = ask.naming("via", via);
         match scene.channel {
             Some(channel) => ask.naming("channel", uid("Channel", channel.as_str())),
             None => ask,
@@ -77,23 +102,38 @@ impl Ask {
     }
 
     /// Adds a value to the context.
-    pub fn with(mut self, name: &str, value: RestrictedExpression) -> Self {
-        self.context.push((name.to_owned(), value));
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.context.push((name, value.into()));
         self
     }
 
     /// Adds an entity to the context.
-    pub fn naming(mut self, name: &str, other: EntityUid) -> Self {
-        self.named.push(other.clone());
-        self.with(name, RestrictedExpression::new_entity_uid(other))
+    pub fn naming(mut self, name: &'static str, other: EntityUid) -> Self {
+        let value = other.as_ref().clone();
+        self.named.push(other);
+        self.with(name, value)
+    }
+
+    /// Adds the target that it is about.
+    pub fn on(mut self, target: &TargetName) -> Self {
+        let target = uid("Target", target.as_str());
+        self.target = Some(target.clone());
+        self.naming("target", target)
     }
 
     /// Adds an entity to the context if there is one.
-    pub fn naming_if(self, name: &str, other: Option<EntityUid>) -> Self {
+    pub fn naming_if(self, name: &'static str, other: Option<EntityUid>) -> Self {
         match other {
             Some(other) => self.naming(name, other),
             None => self,
         }
+    }
+
+    /// Says that the same question was held against the schema with other evidence: what stands in
+    /// for evidence is of the same types, which a property test makes sure of.
+    pub fn known_to_fit(mut self) -> Self {
+        self.fits = true;
+        self
     }
 
     /// Brings an entity that is not in the policy repo into the slice.
@@ -104,18 +144,20 @@ impl Ask {
 }
 
 impl Policies {
-    /// Makes the slice, and the request, which is checked against the schema.
+    /// Makes the slice, and the request, which is held against the schema.
     pub(super) fn prepare(&self, ask: &Ask) -> Result<Ready, String> {
         let entities = self.facts.slice(&ask.named, &ask.extra)?;
-        let now = ("now".to_owned(), self.moment.at(ask.now));
-        let context = Context::from_pairs(ask.context.iter().cloned().chain([now]))
-            .map_err(|error| format!("the context cannot be told to cedar: {error}"))?;
+        let now = ("now", self.moment.at(ask.now)?);
+        // Values as they are: making Cedar evaluate them first takes a tenth of a question.
+        let values = ask.context.iter().cloned().chain([now]);
+        let values: BTreeMap<_, _> = values.map(|(name, value)| (name.into(), value)).collect();
+        let context = Context::from(CoreContext::Value(Arc::new(values)));
         let request = Request::new(
             ask.principal.clone(),
             uid("Action", ask.action),
             ask.resource.clone(),
             context,
-            Some(&self.schema),
+            (!ask.fits).then_some(&self.schema),
         )
         .map_err(|error| format!("the question does not fit the schema: {error}"))?;
         Ok(Ready {
@@ -124,12 +166,24 @@ impl Policies {
             action: ask.action,
             resource: ask.resource.clone(),
             principal: ask.principal.clone(),
+            target: ask.target.clone(),
+            via: ask.via.clone(),
         })
     }
 
-    /// Asks the policies that can matter.
+    /// Asks the rules that can matter.
     pub(super) fn answer(&self, ready: &Ready) -> Answer {
-        answer_by(self.index.relevant(ready.action, &ready.resource), ready)
+        self.answer_and_reach(ready).0
+    }
+
+    /// Asks the rules that can matter; says also whether a permit is within reach: not ruled out
+    /// at a glance. If none is, no evidence makes it permitted, since a glance sees none.
+    pub(super) fn answer_and_reach(&self, ready: &Ready) -> (Answer, bool) {
+        let glance = Glance::at(ready);
+        let relevant = self.index.relevant(ready.action, &ready.resource);
+        let rules: Vec<&Rule> = relevant.filter(|rule| glance.may_hold(&rule.guards)).collect();
+        let is_within_reach = rules.iter().any(|rule| rule.effect == RuleEffect::Permit);
+        (answer_by(rules.into_iter().map(|rule| &rule.alone), ready), is_within_reach)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::RestrictedExpression;
+use cedar_policy_core::ast;
 
 use crate::domain::approval::{Filling, fill};
 use crate::domain::decision::Reason;
@@ -128,7 +128,9 @@ impl<'a> Case<'a> {
     /// Returns the question to put for each target.
     pub fn asks(&self, suppose: Suppose) -> Vec<(&'a TargetName, Ask)> {
         let support = self.support(suppose);
-        self.question.targets.iter().map(|target| (target, self.ask(target, &support))).collect()
+        let fit = |ask: Ask| if suppose == Suppose::Nothing { ask } else { ask.known_to_fit() };
+        let targets = self.question.targets.iter();
+        targets.map(|target| (target, fit(self.ask(target, &support)))).collect()
     }
 
     fn support(&self, suppose: Suppose) -> Support {
@@ -153,13 +155,10 @@ impl<'a> Case<'a> {
     }
 
     fn ask(&self, target: &TargetName, support: &Support) -> Ask {
-        let action = match self.question.mode {
-            Mode::Run => "run",
-            Mode::Check => "check",
-        };
+        let action = self.question.action();
         let resource = uid("Intent", self.intent.name.as_str());
         Ask::new(self.standing.uid.clone(), action, resource, &self.question.scene())
-            .naming("target", uid("Target", target.as_str()))
+            .on(target)
             .naming("approvals", support.approvals.clone())
             .naming_if("pr", support.pull.clone())
             .naming_if("requester", self.standing.person.clone())
@@ -221,14 +220,14 @@ fn suppose<'a>(
 }
 
 /// Returns the arguments as Cedar's record.
-pub(super) fn args_record(args: &Args) -> RestrictedExpression {
+pub(super) fn args_record(args: &Args) -> ast::Value {
     let fields = args.iter().map(|(name, value)| {
-        let value = match value {
-            Value::Boolean(value) => RestrictedExpression::new_bool(*value),
-            Value::Integer(value) => RestrictedExpression::new_long(*value),
-            Value::String(value) => RestrictedExpression::new_string(value.clone()),
+        let value: ast::Value = match value {
+            Value::Boolean(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::String(value) => value.as_str().into(),
         };
-        (name.to_string(), value)
+        (name.as_str(), value)
     });
-    RestrictedExpression::new_record(fields).expect("a map has each key once")
+    ast::Value::record(fields, None)
 }

@@ -1,6 +1,7 @@
 //! From the text of policies to something that can be asked: all of it, or what is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Expr, Literal};
 use cedar_policy::{
@@ -26,6 +27,9 @@ use super::vocabulary::Vocabulary;
 /// The branch that a supposed pull request is merged into where no policy names one.
 const BASE: &str = "main";
 
+/// Rules by `@id`.
+type Rules = BTreeMap<String, Arc<Rule>>;
+
 /// The policies of one policy repo, compiled with its facts.
 #[derive(Debug, Clone)]
 pub struct Policies {
@@ -36,7 +40,7 @@ pub struct Policies {
     pub(super) moment: Moment,
     /// The branch that a supposed pull request is merged into.
     pub(super) base: String,
-    rules: BTreeMap<String, Rule>,
+    rules: Rules,
 }
 
 impl Policies {
@@ -51,7 +55,7 @@ impl Policies {
             vec![Diagnostic::new(Code::PolicySyntax, folder(), message)]
         })?;
         let mut problems = vec![];
-        let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
+        let mut rules: Rules = BTreeMap::new();
         for file in &repo.policies {
             for rule in read_file(file, &mut problems) {
                 if let Some(first) = rules.get(&rule.at.id) {
@@ -61,7 +65,7 @@ impl Policies {
                     );
                     problems.push(Diagnostic::new(Code::PolicyIdTwice, place_of(&rule), message));
                 } else {
-                    rules.insert(rule.at.id.clone(), rule);
+                    rules.insert(rule.at.id.clone(), Arc::new(rule));
                 }
             }
         }
@@ -76,9 +80,8 @@ impl Policies {
             problems.dedup();
             return Err(problems);
         }
-        let policies: Vec<Policy> = rules.values().map(|rule| rule.policy.clone()).collect();
-        let index = Index::of(&policies, &vocabulary.actions);
-        let alike = Alike::of(repo, rules.values());
+        let index = Index::of(rules.values(), &vocabulary.actions);
+        let alike = Alike::of(repo, rules.values().map(AsRef::as_ref));
         let (moment, base) = (Moment::default(), base(&rules));
         Ok((Self { schema, facts, index, alike, moment, base, rules }, vec![]))
     }
@@ -86,18 +89,18 @@ impl Policies {
     /// Returns the same policies with the facts of `repo`, which differs from the one that they
     /// were compiled for in its bans alone.
     pub(super) fn knowing(&self, repo: &PolicyRepo) -> Self {
-        let (facts, alike) = (Facts::of(repo), Alike::of(repo, self.rules.values()));
+        let (facts, alike) = (Facts::of(repo), Alike::of(repo, self.rules()));
         Self { facts, alike, ..self.clone() }
     }
 
     /// Iterates over all rules in order of id.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.values()
+        self.rules.values().map(AsRef::as_ref)
     }
 
     /// Returns a rule by its `@id`.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.get(id)
+        self.rules.get(id).map(AsRef::as_ref)
     }
 }
 
@@ -161,11 +164,7 @@ fn named(file: &PolicyFile, policy: &Policy, text: &str, at: usize) -> Result<Ru
 }
 
 /// Lints and validates each rule.
-fn check_each(
-    subject: &Subject<'_>,
-    rules: &BTreeMap<String, Rule>,
-    schema: &Schema,
-) -> Vec<Diagnostic> {
+fn check_each(subject: &Subject<'_>, rules: &Rules, schema: &Schema) -> Vec<Diagnostic> {
     let files = &subject.repo.policies;
     let file_of = |rule: &Rule| files.iter().find(|file| file.path == rule.at.path);
     let mut problems: Vec<Diagnostic> = vec![];
@@ -189,19 +188,15 @@ fn check_each(
 }
 
 /// Finds what only shows in all rules together.
-fn check_all(subject: &Subject<'_>, rules: &BTreeMap<String, Rule>) -> Vec<Diagnostic> {
+fn check_all(subject: &Subject<'_>, rules: &Rules) -> Vec<Diagnostic> {
     if !rules.values().any(|rule| rule.effect == RuleEffect::Permit) {
         return vec![Diagnostic::new(Code::PolicyNone, folder(), "no policy permits anything")];
     }
-    closed_intents(subject, rules.values())
+    closed_intents(subject, rules.values().map(AsRef::as_ref))
 }
 
 /// Validates strictly at level 1; warnings are errors. Each problem comes with its rule's id.
-fn validate(
-    files: &[PolicyFile],
-    rules: &BTreeMap<String, Rule>,
-    schema: Schema,
-) -> Vec<(String, Diagnostic)> {
+fn validate(files: &[PolicyFile], rules: &Rules, schema: Schema) -> Vec<(String, Diagnostic)> {
     let Ok(set) = PolicySet::from_policies(rules.values().map(|rule| rule.policy.clone())) else {
         return vec![];
     };
@@ -222,7 +217,7 @@ fn validate(
 
 /// Returns the branch that a supposed pull request is merged into: the first that a rule asks
 /// for, so that it is as good as rules can ask.
-fn base(rules: &BTreeMap<String, Rule>) -> String {
+fn base(rules: &Rules) -> String {
     let named = rules.values().flat_map(|rule| &rule.conjuncts).find_map(|conjunct| {
         let Expr::BinaryOp { op: BinaryOp::Eq, left, right } = conjunct.expr.as_ref() else {
             return None;

@@ -49,6 +49,8 @@ struct Asked<'a> {
     target: &'a TargetName,
     ready: Option<Ready>,
     answer: Answer,
+    /// Whether some permit could hold with other evidence.
+    is_within_reach: bool,
 }
 
 fn decide_case(case: Case<'_>) -> Decision {
@@ -63,13 +65,7 @@ fn decide_case(case: Case<'_>) -> Decision {
         Outcome::Deny => {
             // Said of the best that one can suppose, so that only what evidence cannot mend is
             // told.
-            let best = match (case.open_slots().is_some(), case.citable().is_some()) {
-                (true, true) => Suppose::Both,
-                (true, false) => Suppose::Slots,
-                (false, true) => Suppose::Citation,
-                (false, false) => Suppose::Nothing,
-            };
-            let at_best = ask_all(&case, best);
+            let at_best = ask_all(&case, best(&case));
             let in_the_way: Vec<Asked<'_>> =
                 at_best.into_iter().filter(|asked| !asked.answer.is_allowed()).collect();
             let told = if in_the_way.is_empty() { &in_hand } else { &in_the_way };
@@ -83,9 +79,21 @@ fn outcome(case: &Case<'_>, in_hand: &[Asked<'_>]) -> Outcome {
     if in_hand.iter().all(|asked| asked.answer.is_allowed()) {
         return Outcome::Permit;
     }
-    // An error with the evidence in hand is the end: nothing supposed makes it go away.
-    let missing = if has_failed(in_hand) { None } else { missing(case) };
+    // An error with the evidence in hand is the end: nothing supposed makes it go away. Nor does
+    // anything help where no permit is within reach.
+    let is_hopeless = has_failed(in_hand) || !in_hand.iter().all(|asked| asked.is_within_reach);
+    let missing = if is_hopeless { None } else { missing(case) };
     missing.map_or(Outcome::Deny, |missing| Outcome::NeedsApproval { missing })
+}
+
+/// Returns the most that one can suppose.
+fn best(case: &Case<'_>) -> Suppose {
+    match (case.open_slots().is_some(), case.citable().is_some()) {
+        (true, true) => Suppose::Both,
+        (true, false) => Suppose::Slots,
+        (false, true) => Suppose::Citation,
+        (false, false) => Suppose::Nothing,
+    }
 }
 
 fn has_failed(asked: &[Asked<'_>]) -> bool {
@@ -113,10 +121,12 @@ fn ask_all<'a>(case: &Case<'a>, suppose: Suppose) -> Vec<Asked<'a>> {
     let policies = &case.snapshot.policies;
     let put = |(target, ask)| match policies.prepare(&ask) {
         Ok(ready) => {
-            let answer = policies.answer(&ready);
-            Asked { target, ready: Some(ready), answer }
+            let (answer, is_within_reach) = policies.answer_and_reach(&ready);
+            Asked { target, ready: Some(ready), answer, is_within_reach }
         }
-        Err(why) => Asked { target, ready: None, answer: Answer::Failed(why) },
+        Err(why) => {
+            Asked { target, ready: None, answer: Answer::Failed(why), is_within_reach: false }
+        }
     };
     case.asks(suppose).into_iter().map(put).collect()
 }

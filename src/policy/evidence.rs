@@ -2,6 +2,7 @@
 //! suppose in their place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use cedar_policy::{EntityUid, RestrictedExpression};
 use jiff::SignedDuration;
@@ -111,6 +112,9 @@ fn approvals_facts(repo: &PolicyRepo, approvals: &Approvals<'_>) -> Vec<Fact> {
     facts
 }
 
+/// No time at all, made once: Cedar's parser makes durations.
+static NO_TIME: LazyLock<RestrictedExpression> = LazyLock::new(|| duration(SignedDuration::ZERO));
+
 fn duration(span: SignedDuration) -> RestrictedExpression {
     let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     RestrictedExpression::new_duration(format!("{millis}ms"))
@@ -156,7 +160,7 @@ fn perfect_pull(intent: &Intent, base: &str) -> Fact {
         .with("base", RestrictedExpression::new_string(base.to_owned()))
         .with("labels", texts(&intent.label))
         .with("author_flags", texts::<&str>([]))
-        .with("age", duration(SignedDuration::ZERO))
+        .with("age", NO_TIME.clone())
         .with("independent_review", RestrictedExpression::new_bool(true))
         .with("in_history", RestrictedExpression::new_bool(true))
         .naming("author", author.clone())

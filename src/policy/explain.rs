@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::pst::{self, EntityOrSlot, PrincipalConstraint, ResourceConstraint};
-use cedar_policy::{AuthorizationError, Authorizer, EntityUid, PolicyId, PolicySet};
+use cedar_policy::{AuthorizationError, Authorizer, EntityUid, PolicyId};
 
 use crate::domain::decision::{Effect, Reason};
 
@@ -38,10 +38,7 @@ pub(super) fn told(snapshot: &Snapshot, ready: &Ready, answer: &Answer, who: &st
 /// intents or targets is told only where nothing comes nearer.
 pub(super) fn nearest(snapshot: &Snapshot, ready: &Ready, who: &str) -> Vec<Reason> {
     let relevant = snapshot.policies.index.relevant(ready.action, &ready.resource);
-    let permits = relevant
-        .flat_map(PolicySet::policies)
-        .filter_map(|policy| snapshot.policies.rule(policy.id().as_ref()))
-        .filter(|rule| rule.effect == RuleEffect::Permit);
+    let permits = relevant.filter(|rule| rule.effect == RuleEffect::Permit);
     let mut found: Vec<(Distance, Reason)> = permits
         .filter_map(|rule| Some((rule, lacks(snapshot, rule, ready, who)?)))
         .filter(|(_, (_, lacks))| !lacks.is_empty())

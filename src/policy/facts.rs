@@ -8,9 +8,12 @@
 //! attributes, and nothing else leads to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy_core::ast::Entity as CoreEntity;
+use cedar_policy_core::entities::{Entities as CoreEntities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
 use jiff::Timestamp;
 
 use crate::domain::ban::Ban;
@@ -127,8 +130,8 @@ fn ban_record(ban: &Ban) -> RestrictedExpression {
 /// An entity of the policy repo.
 #[derive(Debug, Clone)]
 struct Known {
-    /// As Cedar takes it.
-    entity: Entity,
+    /// As Cedar keeps it.
+    entity: Arc<CoreEntity>,
     /// Everything it lies in, directly or not.
     within: BTreeSet<EntityUid>,
     /// What its attributes name.
@@ -243,7 +246,7 @@ impl Facts {
         let known = plain.0.values().map(|fact| {
             let known = plain.within(fact).and_then(|within| {
                 let entity = fact.entity(within.iter().cloned())?;
-                Ok(Known { entity, within, names: fact.names.clone() })
+                Ok(Known { entity: kept(&entity), within, names: fact.names.clone() })
             });
             (fact.uid.clone(), known)
         });
@@ -277,15 +280,14 @@ impl Facts {
             }
             if let Some(fact) = extra.get(next) {
                 open.extend(&fact.names);
-                entities.push(fact.entity(self.within(fact, &extra)?)?);
+                entities.push(kept(&fact.entity(self.within(fact, &extra)?)?));
             } else {
                 let known = self.known(next)?;
                 open.extend(&known.names);
-                entities.push(known.entity.clone());
+                entities.push(Arc::clone(&known.entity));
             }
         }
-        Entities::from_entities(entities, None)
-            .map_err(|error| format!("the facts cannot be told to cedar: {error}"))
+        closed(entities)
     }
 
     /// Returns everything that a fact beside the policy repo lies in, directly or not.
@@ -311,6 +313,25 @@ impl Facts {
     fn known(&self, uid: &EntityUid) -> Result<&Known, String> {
         self.0.get(uid).ok_or_else(|| unknown(uid))?.as_ref().map_err(Clone::clone)
     }
+}
+
+fn kept(entity: &Entity) -> Arc<CoreEntity> {
+    Arc::new(entity.as_ref().clone())
+}
+
+/// Puts entities together that bear everything they lie in. Working that out once more would be a
+/// third of a question, and only Cedar's core takes our word; the property test compares with what
+/// Cedar works out itself.
+fn closed(entities: Vec<Arc<CoreEntity>>) -> Result<Entities, String> {
+    CoreEntities::new()
+        .add_entities(
+            entities,
+            None::<&NoEntitiesSchema>,
+            TCComputation::AssumeAlreadyComputed,
+            Extensions::all_available(),
+        )
+        .map(Entities::from)
+        .map_err(|error| format!("the facts cannot be told to cedar: {error}"))
 }
 
 /// Says that there is no such entity.

@@ -1,49 +1,71 @@
-//! Policies by what they can be about, so that a question meets few of them.
+//! Rules by what they can be about, so that a question meets few of them.
 //!
 //! Cedar evaluates every policy it is given; leaving out those whose action or resource cannot
 //! match changes no answer. A property test compares with everything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicySet, ResourceConstraint};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, ResourceConstraint};
 
+use super::rule::Rule;
+use super::sight::Sight;
 use super::vocabulary::ActionType;
 
-/// Policies by action, and by resource where they name one. Each policy stands once per action:
-/// a question is put to both sets, which costs less than a set for every resource.
+/// Rules by action, and by resource where they name one. Each rule stands once per action.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    /// Policies of an action that name no single resource.
-    general: BTreeMap<&'static str, PolicySet>,
+    /// Rules of an action that name no single resource.
+    general: BTreeMap<&'static str, Shelf>,
     /// Those that name this one.
-    special: BTreeMap<(&'static str, EntityUid), PolicySet>,
+    special: BTreeMap<(&'static str, EntityUid), Shelf>,
+}
+
+/// Rules that are asked together.
+#[derive(Debug, Clone, Default)]
+struct Shelf {
+    rules: Vec<Arc<Rule>>,
+    /// What they can see of people.
+    sight: Sight,
 }
 
 impl Index {
-    /// Sorts `policies` by the actions of the schema. Their ids differ.
-    pub fn of(policies: &[Policy], actions: &[ActionType]) -> Self {
+    /// Sorts `rules` by the actions of the schema.
+    pub fn of<'a>(rules: impl Iterator<Item = &'a Arc<Rule>>, actions: &[ActionType]) -> Self {
         let mut index = Self::default();
-        for policy in policies {
-            let resource = resource_of(policy);
-            for action in actions.iter().filter(|action| is_about(policy, action)) {
-                let set = match &resource {
+        for rule in rules {
+            let (resource, sight) = (resource_of(&rule.policy), Sight::of(rule));
+            for action in actions.iter().filter(|action| is_about(&rule.policy, action)) {
+                let shelf = match &resource {
                     Some(resource) => {
                         index.special.entry((action.name, resource.clone())).or_default()
                     }
                     None => index.general.entry(action.name).or_default(),
                 };
-                set.add(policy.clone()).expect("compiling made sure that the ids differ");
+                shelf.sight.add(&sight);
+                shelf.rules.push(Arc::clone(rule));
             }
         }
         index
     }
 
-    /// Returns the policies that can matter to an action on a resource.
+    /// Returns the rules that can matter to an action on a resource.
     pub fn relevant(
         &self,
         action: &'static str,
         resource: &EntityUid,
-    ) -> impl Iterator<Item = &PolicySet> {
+    ) -> impl Iterator<Item = &Rule> {
+        self.shelves(action, resource).flat_map(|shelf| &shelf.rules).map(AsRef::as_ref)
+    }
+
+    /// Returns what those rules can see of people.
+    pub fn sight(&self, action: &'static str, resource: &EntityUid) -> Sight {
+        let mut sight = Sight::default();
+        self.shelves(action, resource).for_each(|shelf| sight.add(&shelf.sight));
+        sight
+    }
+
+    fn shelves(&self, action: &'static str, resource: &EntityUid) -> impl Iterator<Item = &Shelf> {
         let general = self.general.get(action);
         general.into_iter().chain(self.special.get(&(action, resource.clone())))
     }

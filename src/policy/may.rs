@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::RestrictedExpression;
-
 use crate::domain::decision::{Missing, Reason};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{IntentName, PersonId, RoleName};
@@ -21,8 +19,9 @@ use super::decide::{is_open, role_may_run};
 use super::explain::{refuses, told};
 use super::facts::{INSTANCE, uid};
 use super::question::Question;
+use super::sight::Sight;
 use super::standing::Standing;
-use super::voting::{may_fill, who_may_fill};
+use super::voting::{may_fill, sight_of_votes, who_may_fill};
 
 /// The answer to something that needs no evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,17 +82,15 @@ fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene
         Act::View(Viewed::Page(page)) => start(uid("Page", page.as_str())),
         Act::Ban { subject, again } => {
             about(snapshot, standing, start(uid("Person", subject.as_str())), subject)
-                .with("again", RestrictedExpression::new_bool(*again))
+                .with("again", *again)
         }
         Act::Unban { subject, issued } => {
             about(snapshot, standing, start(uid("Person", subject.as_str())), subject)
-                .with("issued", RestrictedExpression::new_bool(*issued))
+                .with("issued", *issued)
         }
         Act::Propose(kind, subject) => start(uid("Change", kind.as_str()))
             .naming_if("subject", subject.map(|subject| uid("Person", subject.as_str()))),
-        Act::Ignore(intent, target) => {
-            start(uid("Intent", intent.as_str())).naming("target", uid("Target", target.as_str()))
-        }
+        Act::Ignore(intent, target) => start(uid("Intent", intent.as_str())).on(target),
         Act::Pause(intent) | Act::Resume(intent) => start(thing(intent)),
         Act::Administer => start(uid("Instance", INSTANCE)),
     }
@@ -102,11 +99,11 @@ fn ask_of(snapshot: &Snapshot, standing: &Standing, act: &Act<'_>, scene: &Scene
 /// Adds how high the two stand.
 fn about(snapshot: &Snapshot, standing: &Standing, ask: Ask, subject: &PersonId) -> Ask {
     let outranks = outranks(&snapshot.repo, &standing.roles, subject);
-    ask.with("outranks", RestrictedExpression::new_bool(outranks))
+    ask.with("outranks", outranks)
 }
 
 fn with_ballot(ask: Ask, ballot: &Ballot<'_>) -> Ask {
-    ask.naming("target", uid("Target", ballot.target.as_str()))
+    ask.on(ballot.target)
         .with("args", args_record(ballot.args))
         .naming_if("role", ballot.role.map(|role| uid("Role", role.as_str())))
         .naming_if("requester", ballot.requester.map(|person| uid("Person", person.as_str())))
@@ -187,7 +184,8 @@ pub struct CouldRun {
 pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
     let repo = &snapshot.repo;
     let none = Evidence::default();
-    let people = snapshot.policies.alike.who(question.requester.person(), |person| {
+    let sight = sight_of_run(snapshot, question);
+    let people = snapshot.policies.alike.who(&sight, question.requester.person(), |person| {
         let other = Principal::Person(person.clone());
         let question = Question { requester: &other, evidence: &none, ..*question };
         is_open(snapshot, &question)
@@ -198,6 +196,15 @@ pub fn could_run(snapshot: &Snapshot, question: &Question<'_>) -> CouldRun {
         repo.roles.0.keys().filter(|role| role_may_run(snapshot, question, role)).collect();
     let lowest = |role: &&RoleName| !roles.iter().any(|other| repo.roles.is_below(other, role));
     CouldRun { roles: roles.iter().copied().filter(lowest).cloned().collect(), people }
+}
+
+/// Returns what decides about whoever asks: policies, and who could approve.
+fn sight_of_run(snapshot: &Snapshot, question: &Question<'_>) -> Sight {
+    let intent = uid("Intent", question.intent.as_str());
+    let mut sight = snapshot.policies.index.sight(question.action(), &intent);
+    sight.add(&sight_of_votes(snapshot, question));
+    let rule = snapshot.repo.intents.get(question.intent).and_then(|it| it.approval.as_ref());
+    sight.with(rule.iter().flat_map(|rule| &rule.slots).map(|slot| &slot.role))
 }
 
 /// Who could do something that needs no evidence.

@@ -61,6 +61,14 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// Returns the action as policies write it.
+    pub(super) fn action(&self) -> &'static str {
+        match self.mode {
+            Mode::Run => "run",
+            Mode::Check => "check",
+        }
+    }
+
     /// Returns the circumstances in which it was asked.
     pub(super) fn scene(&self) -> Scene<'a> {
         Scene { via: self.via, channel: self.channel, now: self.now }

@@ -10,6 +10,8 @@ use cedar_policy::{Policy, PolicySet};
 
 use crate::domain::decision::RuleRef;
 
+use super::guard::{Guard, guards};
+
 /// What a rule does when it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleEffect {
@@ -32,6 +34,10 @@ pub struct Rule {
     pub text: String,
     /// Cedar's form.
     pub(super) policy: Policy,
+    /// The same, to be asked by itself.
+    pub(super) alone: PolicySet,
+    /// What it needs first.
+    pub(super) guards: Vec<Guard>,
     /// Its parts.
     pub(super) body: Template,
     /// What must all be true beside the scope.
@@ -64,8 +70,9 @@ impl Rule {
                 Clause::Unless(expr) => split(expr, true, &mut conjuncts),
             }
         }
-        let probes = probes(&conjuncts)?;
-        Some(Self { at, effect, reason, text, policy, body, conjuncts, probes })
+        let (probes, guards) = (probes(&conjuncts)?, guards(&body, &conjuncts));
+        let alone = PolicySet::from_policies([policy.clone()]).ok()?;
+        Some(Self { at, effect, reason, text, policy, alone, guards, body, conjuncts, probes })
     }
 }
 

@@ -7,8 +7,10 @@ use crate::domain::person::Principal;
 
 use super::Snapshot;
 use super::act::{Act, Ballot};
+use super::facts::uid;
 use super::may::is_allowed;
 use super::question::Question;
+use super::sight::Sight;
 use super::standing::Standing;
 
 /// Says whether `person` may fill a slot of `role` in this request: known, not banned, not the
@@ -31,7 +33,14 @@ pub(super) fn who_may_fill(
     role: &RoleName,
 ) -> Vec<PersonId> {
     let may = |person: &PersonId| may_fill(snapshot, question, person, role);
-    snapshot.policies.alike.who(question.requester.person(), may)
+    let sight = sight_of_votes(snapshot, question).with([role]);
+    snapshot.policies.alike.who(&sight, question.requester.person(), may)
+}
+
+/// Returns what policies that judge votes on a request can see of people; the roles that are voted
+/// for are to be added.
+pub(super) fn sight_of_votes(snapshot: &Snapshot, question: &Question<'_>) -> Sight {
+    snapshot.policies.index.sight("approve", &uid("Intent", question.intent.as_str()))
 }
 
 /// Says whether holding exactly `role` is enough to fill a slot of it.
@@ -71,7 +80,12 @@ pub fn standing_vetoes<'a>(
 pub fn eligible(snapshot: &Snapshot, question: &Question<'_>) -> BTreeSet<PersonId> {
     let repo = &snapshot.repo;
     let slots = repo.intents.get(question.intent).and_then(|i| i.approval.as_ref());
-    let people = snapshot.policies.alike.who(question.requester.person(), |person| {
+    let mut sight = sight_of_votes(snapshot, question);
+    match slots {
+        Some(rule) => sight = sight.with(rule.slots.iter().map(|slot| &slot.role)),
+        None => sight.everything = true,
+    }
+    let people = snapshot.policies.alike.who(&sight, question.requester.person(), |person| {
         let roles = match slots {
             Some(rule) => rule.slots.iter().map(|slot| slot.role.clone()).collect(),
             None => repo.roles_of(person),

@@ -38,6 +38,7 @@ fn layers() -> BTreeMap<&'static str, Option<&'static [&'static str]>> {
 /// Which layers may name a vendor crate.
 const VENDORS: &[(&str, &[&str])] = &[
     ("cedar_policy::", &["policy"]),
+    ("cedar_policy_core::", &["policy"]),
     ("serde_saphyr::", &["manifest"]),
     ("git2::", &["source"]),
     ("ssh_key::", &["source", "manifest"]),

@@ -1,4 +1,4 @@
-use cedar_policy::{Entities, PolicySet};
+use cedar_policy::{Entities, PolicySet, Request};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,6 +26,8 @@ const MORE: &[&str] = &[
     r#"permit (principal in Role::"sre", action == Action::"run", resource) when { context has pr && context.approvals.granted };"#,
     r#"forbid (principal, action == Action::"run", resource == Intent::"restart") when { context has pr } unless { context.approvals.hasTag("operator") };"#,
     r#"forbid (principal, action == Action::"run", resource) when { context.target == Target::"web2" };"#,
+    r#"forbid (principal, action == Action::"run", resource) when { principal has ban } unless { context.args has delay && context.args.delay * 3 > 20 };"#,
+    r#"forbid (principal, action == Action::"run", resource) when { resource.category != Category::"read" && context.target.environment == Environment::"prod" && !(principal in Role::"sre" || principal is Service) };"#,
 ];
 
 prop_compose! {
@@ -93,6 +95,16 @@ fn plainly(snapshot: &Snapshot, ask: &Ask) -> crate::policy::ask::Answer {
     answer_by([&all], &Ready { entities, ..snapshot.policies.prepare(ask).unwrap() })
 }
 
+fn fits_schema(
+    snapshot: &Snapshot,
+    ready: &Ready,
+) -> Result<Request, cedar_policy::RequestValidationError> {
+    let (request, schema) = (&ready.request, Some(&snapshot.policies.schema));
+    let action = request.action().unwrap().clone();
+    let (principal, resource) = (ready.principal.clone(), ready.resource.clone());
+    Request::new(principal, action, resource, request.context().unwrap().clone(), schema)
+}
+
 fn perfect() -> Citation {
     let mut citation = citation();
     citation.pull.author = None;
@@ -137,6 +149,8 @@ fn agrees_with_plain_cedar(snapshot: &Snapshot, case: &Case) -> Result<(), TestC
                 ready.entities.iter().filter(|it| it.uid().type_name().to_string() != "Action");
             let fits = Entities::from_entities(told.cloned(), Some(&snapshot.policies.schema));
             prop_assert!(fits.is_ok(), "{:?}", fits.err());
+            let fits = fits_schema(snapshot, &ready);
+            prop_assert!(fits.is_ok(), "{:?}", fits.err());
             prop_assert_eq!(snapshot.policies.answer(&ready), plainly(snapshot, &ask));
         }
     }
@@ -158,16 +172,19 @@ fn missing_is_enough(snapshot: &Snapshot, case: &Case) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// Gives everybody two people beside them who are like them in all but the name, and every
-/// target one.
+/// Gives every target a twin, and everybody: one who is like them in all but the name, or one who
+/// also differs in what few policies see, in turns.
 fn with_twins(snapshot: &Snapshot) -> Snapshot {
     let mut repo = snapshot.repo.clone();
-    for person in snapshot.repo.people.values() {
-        for twin in ["twin", "other"] {
-            let twin: PersonId = id(&format!("{}-{twin}", person.id));
-            repo.people.insert(twin.clone(), Person { id: twin, ..person.clone() });
+    for (place, person) in snapshot.repo.people.values().enumerate() {
+        let mut twin = Person { id: id(&format!("{}-twin", person.id)), ..person.clone() };
+        if place % 2 == 0 {
+            twin.flags.insert(id("oncall"));
+            twin.roles.insert(id("quiet"));
         }
+        repo.people.insert(twin.id.clone(), twin);
     }
+    repo.roles.0.insert(id("quiet"), BTreeSet::from([id("user")]));
     let Inventory { targets, groups, environments, .. } = snapshot.repo.inventory.clone();
     let other =
         |target: &Target| Target { name: id(&format!("{}-twin", target.name)), ..target.clone() };
