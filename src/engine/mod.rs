@@ -175,6 +175,7 @@ pub struct Engine {
     runs: runs::Running,
     clocks: clocks::Clocks,
     names: requests::Names,
+    rounds: Arc<requests::Rounds>,
     standings: standing::Standings,
     /// What people want done about drift is read by one task at a time.
     answering: tokio::sync::Mutex<()>,
@@ -229,6 +230,7 @@ impl Engine {
             runs: runs::Running::default(),
             clocks: clocks::Clocks::default(),
             names: requests::Names::default(),
+            rounds: Arc::default(),
             standings: standing::Standings::default(),
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),

@@ -224,7 +224,10 @@ impl Engine {
             .collect();
         let says = if parts.is_empty() { "none waits".to_owned() } else { parts.join(", ") };
         let next = open.iter().filter_map(next_tick).min();
+        let left = self.left_in_round();
+        let again = (left > 0).then(|| Fact::Text(left.to_string()));
         Ok(LoopStatus::new("requests", Health::Good, says)
+            .with_if("Still to be decided again", again)
             .with_if("Next clock", next.map(Fact::At)))
     }
 

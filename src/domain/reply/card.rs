@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::named::{self, Named};
 use super::run::state_words;
 use super::{ban_end, clock, code, join, missing, reasons, strong, text, uncited};
 use crate::domain::ban::Ban;
@@ -13,7 +14,7 @@ use crate::domain::body::{Block, Body, Span};
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::digest::Digest;
 use crate::domain::evidence::{Ignored, Vote};
-use crate::domain::id::{GroupName, PersonId, RequestId, RoleName};
+use crate::domain::id::{GroupName, PersonId, RequestId};
 use crate::domain::intent::Intent;
 use crate::domain::message::PostKey;
 use crate::domain::person::Principal;
@@ -45,7 +46,7 @@ pub struct Status<'a> {
     /// Approvals that are there and do not count, and why: a name as the platform gives it.
     pub ignored: Vec<(String, Ignored)>,
     /// Who could fill the missing slots or, for a denied request, could have asked.
-    pub who: Vec<(RoleName, Vec<PersonId>)>,
+    pub who: Vec<Named>,
     /// What keeps a permitted request from starting, in words.
     pub waits_for: Option<String>,
     /// Why evidence could not be read, in words.
@@ -144,7 +145,7 @@ fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block
     match request.outcome.as_ref().filter(|_| request.state == State::NeedsApproval) {
         Some(Outcome::NeedsApproval { missing: wanted }) => {
             rows.extend(missing(wanted, &uncited(request)));
-            rows.extend(who(&status.who, "could approve: "));
+            rows.extend(named::row(&status.who, "could approve: "));
         }
         Some(Outcome::Permit | Outcome::Deny) | None => {}
     }
@@ -152,7 +153,7 @@ fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block
         if let Some(decision) = status.decision {
             rows.extend(reasons(&decision.reasons));
         }
-        rows.extend(who(&status.who, "could ask for this: "));
+        rows.extend(named::row(&status.who, "could ask for this: "));
     }
     rows.extend(votes(&request.votes));
     rows.extend(status.citation.iter().map(|why| vec![text(why.clone())]));
@@ -196,26 +197,6 @@ fn state_line(request: &Request, status: &Status<'_>) -> Vec<Span> {
         line.push(text(format!(" — {}", ending.why)));
     }
     line
-}
-
-fn who(who: &[(RoleName, Vec<PersonId>)], lead: &str) -> Option<Vec<Span>> {
-    let mut line = vec![text(lead)];
-    for (index, (role, people)) in who.iter().enumerate() {
-        if index > 0 {
-            line.push(text("; "));
-        }
-        line.push(text(format!("{role}: ")));
-        if people.is_empty() {
-            line.push(strong("nobody"));
-        }
-        for (index, person) in people.iter().enumerate() {
-            if index > 0 {
-                line.push(text(", "));
-            }
-            line.push(Span::Person(person.clone()));
-        }
-    }
-    (!who.is_empty()).then_some(line)
 }
 
 fn votes(votes: &[Vote]) -> Option<Vec<Span>> {

@@ -8,6 +8,7 @@ pub mod ban;
 pub mod card;
 pub mod drift;
 pub mod intake;
+pub mod named;
 pub mod pause;
 pub mod revision;
 pub mod room;

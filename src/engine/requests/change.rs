@@ -1,9 +1,11 @@
 //! From a step of the state machine to the one transaction that makes it so.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::evidence::Facts;
-use super::names::Who;
+use super::names::{Who, some_of};
 use super::{Engine, EngineError};
 use crate::domain::audit::Entry;
 use crate::domain::body::{Block, Body};
@@ -13,11 +15,12 @@ use crate::domain::id::{GroupName, PersonId, RoleName};
 use crate::domain::intent::{Intent, Notify};
 use crate::domain::message::{Place, Post, PostKey, Sign};
 use crate::domain::person::Principal;
+use crate::domain::reply::named::Named;
 use crate::domain::reply::{card, run as run_reply};
 use crate::domain::request::machine::Effect;
 use crate::domain::request::{Request, State};
 use crate::policy::{self, Question, Snapshot};
-use crate::ports::store::Change;
+use crate::ports::store::{Change, OutboxPost};
 
 /// How a request stands, beside what is stored of it.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +52,7 @@ impl Engine {
         if effects.is_empty() && before == next {
             let mut same = true;
             for post in &change.posts {
-                let stored = self.ports.store.post(&post.key).await?;
+                let stored = self.stored(&post.key, standing).await?;
                 same &= stored.is_some_and(|stored| stored.post.body == post.body);
             }
             if same {
@@ -80,20 +83,32 @@ impl Engine {
         Ok(Some(change))
     }
 
+    /// Returns a post; the card is not read a second time.
+    async fn stored<'a>(
+        &self,
+        key: &PostKey,
+        standing: &'a Standing,
+    ) -> Result<Option<Cow<'a, OutboxPost>>, EngineError> {
+        match &standing.facts.card {
+            Some(card) if card.post.key == *key => Ok(Some(Cow::Borrowed(card))),
+            Some(_) | None => Ok(self.ports.store.post(key).await?.map(Cow::Owned)),
+        }
+    }
+
     /// Returns the posts of a request's current card.
     async fn card_post(
         &self,
         snapshot: &Snapshot,
         request: &Request,
         standing: &Standing,
-        who: &[(RoleName, Vec<PersonId>)],
+        who: &[Named],
         now: Timestamp,
     ) -> Result<Vec<Post>, EngineError> {
         let key = card::key(request.id, request.card);
         let (platform, channel) = request.card_place.clone();
         let command = command::Ask::of(request).to_string();
         let groups = groups_of(snapshot, request);
-        let stored = self.ports.store.post(&key).await?;
+        let stored = self.stored(&key, standing).await?;
         // INVARIANT: what people approve is repeated to the letter, whatever the policy repo
         // says by now. An intent that is gone leaves only the stored text.
         let head = match (&stored, snapshot.repo.intents.get(&request.intent)) {
@@ -118,7 +133,7 @@ impl Engine {
             key: key.clone(),
             place: Place::Channel(platform, channel),
             body: card::card(head, request, &status, now),
-            seeds: stored.map_or(seeds, |stored| stored.post.seeds),
+            seeds: stored.map_or(seeds, |stored| stored.post.seeds.clone()),
         }];
         if request.targets.len() > card::MANY_TARGETS {
             posts.push(Post {
@@ -164,17 +179,12 @@ impl Engine {
 }
 
 /// Returns the mention of people who could fill what is missing, once per card.
-fn call(
-    snapshot: &Snapshot,
-    request: &Request,
-    who: &[(RoleName, Vec<PersonId>)],
-    again: card::Again,
-) -> Option<Post> {
+fn call(snapshot: &Snapshot, request: &Request, who: &[Named], again: card::Again) -> Option<Post> {
     let rule = snapshot.repo.intents.get(&request.intent)?.approval.as_ref()?;
     if rule.notify == Notify::Nobody || request.state != State::NeedsApproval {
         return None;
     }
-    let mut people: Vec<PersonId> = who.iter().flat_map(|(_, who)| who).cloned().collect();
+    let mut people: Vec<PersonId> = who.iter().flat_map(|it| &it.people).cloned().collect();
     people.sort();
     people.dedup();
     if people.is_empty() {
@@ -227,14 +237,11 @@ fn who_could_ask(
     let question = Question::of(&snapshot.repo, request, &standing.facts.evidence, now);
     let could = policy::could_run(snapshot, &question);
     let holds = |role: &RoleName, person: &PersonId| snapshot.repo.roles_of(person).contains(role);
-    could
-        .roles
-        .iter()
-        .map(|role| {
-            let people = could.people.iter().filter(|person| holds(role, person));
-            (role.clone(), people.cloned().collect())
-        })
-        .collect()
+    let by_role = could.roles.iter().map(|role| {
+        let people = could.people.iter().filter(|person| holds(role, person));
+        (role.clone(), people.cloned().collect())
+    });
+    some_of(request.id, by_role)
 }
 
 impl Engine {

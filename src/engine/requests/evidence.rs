@@ -21,6 +21,7 @@ use crate::domain::request::Request;
 use crate::policy::{self, Question, Snapshot};
 use crate::ports::Retry;
 use crate::ports::chat::{Chat, ChatError};
+use crate::ports::store::OutboxPost;
 
 /// What is so about a request, as the world tells it now.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Facts {
     pub citation: Vec<String>,
     /// Why the card is no longer what people approved, if so.
     pub broken: Option<String>,
+    /// The card as the store had it then.
+    pub card: Option<OutboxPost>,
 }
 
 /// Evidence cannot be read now, so the request waits.
@@ -63,8 +66,10 @@ impl Engine {
         request: &Request,
         now: Timestamp,
     ) -> Result<Result<Facts, Unreadable>, EngineError> {
-        let mut facts = Facts::default();
-        match self.card_votes(snapshot, request, now).await? {
+        let card = self.ports.store.post(&card::key(request.id, request.card)).await?;
+        let votes = self.card_votes(snapshot, request, card.as_ref(), now).await;
+        let mut facts = Facts { card, ..Facts::default() };
+        match votes {
             Ok(Card::Votes(votes)) => self.sort_votes(snapshot, request, votes, &mut facts, now),
             Ok(Card::Broken(why)) => facts.broken = Some(why),
             Err(unreadable) => return Ok(Err(unreadable)),
@@ -85,20 +90,17 @@ impl Engine {
         &self,
         snapshot: &Snapshot,
         request: &Request,
+        card: Option<&OutboxPost>,
         now: Timestamp,
-    ) -> Result<Result<Card, Unreadable>, EngineError> {
-        let key = card::key(request.id, request.card);
-        let Some(post) = self.ports.store.post(&key).await? else {
-            return Ok(Ok(Card::Votes(Vec::new())));
-        };
-        let (Some(posted), Some(first)) = (post.posted, post.first_text) else {
-            return Ok(Ok(Card::Votes(Vec::new())));
-        };
+    ) -> Result<Card, Unreadable> {
+        let standing =
+            card.and_then(|card| Some((card.posted.as_ref()?, card.first_text.as_ref()?)));
+        let Some((posted, first)) = standing else { return Ok(Card::Votes(Vec::new())) };
         let Some(chat) = self.ports.chats.get(&posted.at.platform) else {
             let platform = &posted.at.platform;
-            return Ok(Err(Unreadable(format!("{platform}, where its card is, is not connected"))));
+            return Err(Unreadable(format!("{platform}, where its card is, is not connected")));
         };
-        Ok(read_card(chat.as_ref(), &posted.at, &first, snapshot, request, now).await)
+        read_card(chat.as_ref(), &posted.at, first, snapshot, request, now).await
     }
 
     fn sort_votes(
@@ -183,7 +185,8 @@ async fn read_card(
             reason: None,
         });
     }
-    let replies = readable(chat.replies(at).await)?.unwrap_or_default();
+    let mut replies = readable(chat.replies(at).await)?.unwrap_or_default();
+    replies.retain(|reply| reply.kind != AuthorKind::Tribune);
     if !replies.is_empty() {
         let vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
         votes.extend(replies.into_iter().filter_map(|it| typed_vote(it, request, &vocabulary)));

@@ -9,6 +9,7 @@ mod change;
 mod citation;
 mod evidence;
 mod names;
+mod round;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(super) use self::change::Standing;
 pub(super) use self::change::takes_votes;
 pub(super) use self::evidence::Facts;
 pub use self::names::Names;
+pub use self::round::Rounds;
 use super::locks::Held;
 use super::{Engine, EngineError};
 use crate::domain::digest;
@@ -29,7 +31,7 @@ use crate::domain::intent::Intent;
 use crate::domain::request::machine::{self, Effect, Event};
 use crate::domain::request::{Request, State};
 use crate::policy::{self, Question, Snapshot};
-use crate::ports::store::{Conflict, RequestFilter, StoreError};
+use crate::ports::store::{Conflict, StoreError};
 
 /// How often a step is tried again when somebody else was faster.
 const TRIES: usize = 8;
@@ -51,24 +53,14 @@ impl Engine {
     /// Looks at a request again, soon.
     pub fn consider(self: &Arc<Self>, request: RequestId) {
         let engine = Arc::clone(self);
-        self.spawn("request", async move {
-            if let Err(error) = engine.reconsider(request).await {
-                tracing::error!(%request, %error, "failed to decide; trying again");
-                engine.look_again(request, engine.now() + UNREADABLE_AGAIN);
-            }
-        });
+        self.spawn("request", async move { engine.reconsider_or_again(request).await });
     }
 
-    /// Looks at every open request again: the policy repo, or something else that all depend
-    /// on, has changed.
-    pub async fn consider_all(self: &Arc<Self>) -> Result<(), EngineError> {
-        self.names.outdate();
-        let states = super::clocks::WAITING.to_vec();
-        let filter = RequestFilter { states, ..RequestFilter::default() };
-        for request in self.ports.store.requests(&filter).await? {
-            self.consider(request.id);
+    async fn reconsider_or_again(self: &Arc<Self>, request: RequestId) {
+        if let Err(error) = self.reconsider(request).await {
+            tracing::error!(%request, %error, "failed to decide; trying again");
+            self.look_again(request, self.now() + UNREADABLE_AGAIN);
         }
-        Ok(())
     }
 
     /// Decides a request on what is so now, and dispatches it if it may run.

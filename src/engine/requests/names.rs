@@ -16,12 +16,13 @@ use crate::domain::decision::{Missing, Outcome};
 use crate::domain::digest::Digest;
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{PersonId, RequestId, RoleName};
+use crate::domain::reply::named::Named;
 use crate::domain::request::{Request, State};
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Question, Snapshot};
 
 /// People by the role that they could fill a slot of.
-pub(super) type Who = Vec<(RoleName, Vec<PersonId>)>;
+pub(super) type Who = Vec<Named>;
 
 /// How long to wait after something failed.
 const AGAIN: SignedDuration = SignedDuration::from_secs(5);
@@ -94,6 +95,14 @@ impl Names {
     }
 }
 
+/// Names some of the people by each role.
+pub(super) fn some_of(
+    request: RequestId,
+    who: impl IntoIterator<Item = (RoleName, Vec<PersonId>)>,
+) -> Who {
+    who.into_iter().map(|(role, people)| Named::of(request, role, people)).collect()
+}
+
 impl Engine {
     /// Returns who could fill what a request misses; perhaps not the newest, see above.
     pub(super) fn names(
@@ -115,14 +124,20 @@ impl Engine {
         }
         let epoch = self.names.epoch.load(Ordering::SeqCst);
         let question = Question::of(&snapshot.repo, request, evidence, now);
-        let who: Who = policy::who_could(snapshot, &question, missing).into_iter().collect();
+        let who = some_of(request.id, policy::who_could(snapshot, &question, missing));
         self.names.remember(request.id, Found { epoch, asked, who: who.clone() });
         who
+    }
+
+    /// Returns how many cards bear names that are still to be asked for anew.
+    pub fn names_left(&self) -> usize {
+        self.names.known().old.len()
     }
 
     /// Asks for old names anew until the engine stops, one request at a time.
     pub(in crate::engine) async fn keep_names(self: Arc<Self>) {
         loop {
+            self.rounds.over().await;
             let next = self.names.known().old.first().copied();
             let Some(request) = next else {
                 self.names.wake.notified().await;
@@ -152,7 +167,7 @@ impl Engine {
         let evidence = Evidence { approvals: request.votes.clone(), ..Evidence::default() };
         let seated = request.votes.iter().map(|vote| vote.person.clone()).collect();
         let question = Question::of(&snapshot.repo, &request, &evidence, self.now());
-        let who: Who = policy::who_could(&snapshot, &question, &missing).into_iter().collect();
+        let who = some_of(id, policy::who_could(&snapshot, &question, &missing));
         let asked = Asked { digest: request.digest, missing, seated };
         if self.names.remember(id, Found { epoch, asked, who }) {
             self.consider(id);

@@ -1,0 +1,90 @@
+//! Rounds: every open request is decided again, because something has changed that all depend on.
+//!
+//! A round keeps the chats and the store usable for whoever asks meanwhile: it looks at a few
+//! requests at a time on each platform, so that one which is slow or away delays no other, and
+//! hints about single requests do not queue behind it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Notify, Semaphore};
+
+use crate::domain::id::Platform;
+use crate::engine::clocks::WAITING;
+use crate::engine::{Engine, EngineError};
+use crate::ports::store::RequestFilter;
+
+/// How many requests with cards on one platform are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Rounds that are under way.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    left: AtomicUsize,
+    over: Notify,
+}
+
+/// One request of a round; dropping it is what counts, whichever way its look ended.
+struct Turn(Arc<Rounds>);
+
+impl Rounds {
+    /// Returns how many requests are still to be looked at.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::SeqCst)
+    }
+
+    /// Waits until none is under way.
+    pub(super) async fn over(&self) {
+        loop {
+            let over = self.over.notified();
+            tokio::pin!(over);
+            over.as_mut().enable();
+            if self.left() == 0 {
+                return;
+            }
+            over.await;
+        }
+    }
+
+    fn turn(self: &Arc<Self>) -> Turn {
+        self.left.fetch_add(1, Ordering::SeqCst);
+        Turn(Arc::clone(self))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.0.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.over.notify_waiters();
+        }
+    }
+}
+
+impl Engine {
+    /// Looks at every open request again: the policy repo, or something else that all depend
+    /// on, has changed.
+    pub async fn consider_all(self: &Arc<Self>) -> Result<(), EngineError> {
+        self.names.outdate();
+        let filter = RequestFilter { states: WAITING.to_vec(), ..RequestFilter::default() };
+        let mut places: BTreeMap<Platform, Arc<Semaphore>> = BTreeMap::new();
+        for request in self.ports.store.requests(&filter).await? {
+            let place = places
+                .entry(request.card_place.0)
+                .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+            let (engine, place, turn) = (Arc::clone(self), Arc::clone(place), self.rounds.turn());
+            self.spawn("request", async move {
+                let _at_once = place.acquire().await;
+                engine.reconsider_or_again(request.id).await;
+                drop(turn);
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns how many open requests are still to be decided again in the round under way; 0:
+    /// none is.
+    pub fn left_in_round(&self) -> usize {
+        self.rounds.left()
+    }
+}
