@@ -4,23 +4,24 @@
 //! file systems. So nothing here fails; where watching does not work, there are no hints.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::Remote;
 
-/// A push touches several files; the repository must be quiet for so long.
-const QUIET: Duration = Duration::from_millis(50);
-/// A repository that is never quiet is looked at all the same after so many changes.
-const MOST: usize = 20;
+/// The first change is told at once, since a branch moves in one step. What follows within so long,
+/// as a push touches several files, is told together.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Watches the refs of a local repository.
 pub(super) struct Watch {
     hint: Arc<Notify>,
+    /// When a change was last told.
+    told: Mutex<Option<Instant>>,
     /// Stops watching when dropped; `None`: a remote repository, or one that cannot be watched.
     _watcher: Option<RecommendedWatcher>,
 }
@@ -37,17 +38,17 @@ impl Watch {
                 })
                 .ok()
         });
-        Self { hint, _watcher: watcher }
+        Self { hint, told: Mutex::default(), _watcher: watcher }
     }
 
-    /// Waits until something changed and the repository is quiet again.
+    /// Waits until something changed.
     pub(super) async fn changed(&self) {
         self.hint.notified().await;
-        for _ in 0..MOST {
-            if timeout(QUIET, self.hint.notified()).await.is_err() {
-                return;
-            }
+        let before = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = before.and_then(|at| TOGETHER.checked_sub(at.elapsed())) {
+            sleep(left).await;
         }
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
 
