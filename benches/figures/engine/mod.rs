@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tribune::app::{Addresses, App};
 use tribune::clock::SystemClock;
@@ -29,7 +28,7 @@ use crate::Effort;
 use crate::ground::{Ground, clean};
 use crate::sample::repo::Size;
 use crate::sample::store::fill_audit;
-use crate::spread::{Spread, counted, timed};
+use crate::spread::{Spread, counted, time, timed, timed_with};
 
 const CHANNEL: &str = "prod";
 
@@ -189,11 +188,12 @@ impl Town<'_> {
         let channel = CHANNEL.parse().unwrap();
         let nonce = format!("{}-{number}", SystemClock.now());
         console.write(&account, &channel, None, &command, &nonce).await.unwrap();
-        let begun = SystemClock.now();
+        // To the microsecond, which the clock of the daemon is not.
+        let begun = Timestamp::now();
         let (answer, ended) = loop {
             let (events, last) = console.changes(Some(after)).await.unwrap();
             // Before anything is read of it: what follows the post is not on its way.
-            let noticed = SystemClock.now();
+            let noticed = Timestamp::now();
             after = last;
             if let Some(text) = self.answer(events.into_iter().map(|event| event.message)).await {
                 break (text, noticed);
@@ -238,25 +238,34 @@ impl Town<'_> {
         counted("syncs of it, counted by strace", "3", median <= 3, median.to_string(), beside);
     }
 
-    /// Brings a commit into force and decides every open request again, all at once. The engine does
-    /// that itself meanwhile, one request at a time under the same locks, so its own is in the figure.
+    /// Brings a commit into force and, once the engine has decided everything on it, has it decide
+    /// every open request once more, as it does by itself after a push.
     async fn decided_again(&self, times: usize) {
-        let mut took = vec![];
+        let (mut took, mut named) = (vec![], vec![]);
         for round in 0..times {
             let next = self.prepare(1000 + round);
             self.bring_into_force(&next).await;
-            let open = self.open().await;
-            let mut all = JoinSet::new();
+            self.rest().await;
+            self.round_over().await;
             let begun = Instant::now();
-            for id in open {
-                let engine = Arc::clone(self.engine());
-                all.spawn(async move { engine.reconsider(id).await.unwrap() });
-            }
-            all.join_all().await;
+            self.engine().consider_all().await.unwrap();
+            self.round_over().await;
             took.push(begun.elapsed());
+            while self.engine().names_left() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            named.push(begun.elapsed());
         }
+        let named = time(Spread::of(named).median);
+        let beside = format!("until each card says anew who could approve: {named}");
         let limit = Duration::from_secs(1);
-        timed("1,000 open requests decided again", limit, Spread::of(took), &[]);
+        timed_with("1,000 open requests decided again", limit, Spread::of(took), beside);
+    }
+
+    async fn round_over(&self) {
+        while self.engine().left_in_round() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -274,16 +283,21 @@ fn three_syncs(ground: &Ground) -> impl FnMut() {
 fn trace(log: &std::path::Path) -> Child {
     let own = std::process::id().to_string();
     let mut strace = clean("strace");
-    strace.args(["-f", "-ttt", "-e", "trace=fsync,fdatasync", "-p", &own, "-o"]).arg(log);
+    strace.args(["-f", "-ttt", "-T", "-e", "trace=fsync,fdatasync", "-p", &own, "-o"]).arg(log);
     strace.stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Reads when a sync began from a line of strace.
+/// Reads when a sync was over from a line of strace: one that is not over when the card stands
+/// there was not waited for.
 fn sync_at(line: &str) -> Option<Timestamp> {
     let mut words = line.split_whitespace().skip(1);
-    let seconds: f64 = words.next()?.parse().ok()?;
-    let begins = words
-        .next()
-        .is_some_and(|word| word.starts_with("fsync(") || word.starts_with("fdatasync("));
-    begins.then(|| Timestamp::from_microsecond((seconds * 1e6) as i64).ok()).flatten()
+    let at: f64 = words.next()?.parse().ok()?;
+    let call = words.next()?;
+    let took: f64 = line.rsplit_once('<')?.1.strip_suffix('>')?.parse().ok()?;
+    let over = match call {
+        "<..." if line.contains("sync resumed>") => at,
+        _ if call.starts_with("fsync(") || call.starts_with("fdatasync(") => at + took,
+        _ => return None,
+    };
+    Timestamp::from_microsecond((over * 1e6) as i64).ok()
 }
