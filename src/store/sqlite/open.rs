@@ -192,6 +192,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "calendar", include_str!("../../../migrations/sqlite/0006_calendar.sql")),
     (7, "outbox", include_str!("../../../migrations/sqlite/0007_outbox.sql")),
     (8, "bans", include_str!("../../../migrations/sqlite/0008_bans.sql")),
+    (9, "console_retention", include_str!("../../../migrations/sqlite/0009_console_retention.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {
@@ -209,4 +210,21 @@ async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {
         MigrateError::VersionMissing(version) => OpenError::Newer { path: path.into(), version },
         other => OpenError::Migration { path: path.into(), why: other.to_string() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_that_was_written_is_applied() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+        let mut written: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        written.sort();
+        let applied = MIGRATIONS.iter().map(|(number, name, _)| format!("{number:04}_{name}.sql"));
+        assert_eq!(applied.collect::<Vec<_>>(), written);
+    }
 }
