@@ -27,6 +27,7 @@ pub mod param;
 pub mod pause;
 pub mod person;
 pub mod platform;
+pub mod press;
 pub mod provisional;
 pub mod reply;
 pub mod repo;

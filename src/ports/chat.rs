@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use super::Retry;
+use super::buttons::Buttons;
 use crate::domain::body::Body;
 use crate::domain::id::{ChatChannelId, Platform};
 use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
@@ -142,4 +143,9 @@ pub trait Chat: Send + Sync {
     /// Returns the words by which people speak to Tribune at the beginning of a line, in any case
     /// of letters (`@tribune`).
     fn own_names(&self) -> Vec<String>;
+
+    /// Returns the platform's buttons, if it shows any.
+    fn buttons(&self) -> Option<&dyn Buttons> {
+        None
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod audit_check;
 pub mod board;
+pub mod buttons;
 pub mod chat;
 pub mod clock;
 pub mod console;

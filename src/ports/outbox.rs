@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::body::Body;
 use crate::domain::message::{Post, Posted};
+use crate::domain::press::Offer;
 
 /// A post as the outbox sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,12 @@ pub struct OutboxPost {
     pub not_before: Option<Timestamp>,
     /// The newest generation that is not tried any more; 0: none.
     pub given_up: u64,
+    /// What people may press under it.
+    pub offers: Vec<Offer>,
+    /// How often buttons under it were pressed. Those that stand bear this number.
+    pub round: u64,
+    /// Whether the buttons that should stand under it do.
+    pub offered: bool,
 }
 
 /// What waits to be sent on one platform.

@@ -25,6 +25,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{IncidentId, IntentName, PersonId, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, Post, PostKey, Posted};
 use crate::domain::pause::{Pause, Scope};
+use crate::domain::press::Offer;
 use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::Request;
 pub use crate::domain::revision_change::HighWater;
@@ -85,6 +86,9 @@ pub enum Conflict {
     /// The provisional ban on this person is not the one that was read.
     #[error("the ban on @{0} has changed")]
     Ban(PersonId),
+    /// These buttons were pressed before.
+    #[error("the buttons of {0} were renewed")]
+    Pressed(PostKey),
     /// The schedule of this intent was moved on by somebody else.
     #[error("the schedule of {0} has moved on")]
     Schedule(IntentName),
@@ -119,6 +123,11 @@ pub struct Change {
     /// Posts as they should stand now. A new body raises the generation; the same one changes
     /// nothing. Moving a post to another place is refused.
     pub posts: Vec<Post>,
+    /// What people may press under posts of this change or of earlier ones.
+    pub offers: Vec<(PostKey, Vec<Offer>)>,
+    /// A press to take, of the buttons of a post that bear this number; refused with
+    /// [`Conflict::Pressed`] unless they stand. Those that come after bear the next.
+    pub pressed: Option<(PostKey, u64)>,
     /// Messages handled by this step; refused if one was handled before.
     pub seen: Vec<Handled>,
     /// How far a platform's messages were taken in.
@@ -355,6 +364,14 @@ pub trait Store: Send + Sync {
 
     /// Records that seeds were put under a post.
     async fn post_seeded(&self, key: &PostKey) -> Result<(), StoreError>;
+
+    /// Records that these buttons were put under a post, unless others should stand there by now.
+    async fn post_offered(
+        &self,
+        key: &PostKey,
+        round: u64,
+        offers: &[Offer],
+    ) -> Result<(), StoreError>;
 
     /// Records that sending failed, and when to try again.
     async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError>;

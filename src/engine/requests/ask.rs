@@ -375,6 +375,8 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         mut runs,
         mut uses,
         mut posts,
+        mut offers,
+        pressed,
         mut seen,
         cursor,
         source,
@@ -400,6 +402,7 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
     runs.extend(second.runs);
     uses.extend(second.uses);
     posts.extend(second.posts);
+    offers.extend(second.offers);
     seen.extend(second.seen);
     sightings.extend(second.sightings);
     revisions.extend(second.revisions);
@@ -418,6 +421,8 @@ pub(in crate::engine) fn merge(first: Change, second: Change) -> Change {
         runs,
         uses,
         posts,
+        offers,
+        pressed: second.pressed.or(pressed),
         seen,
         cursor: second.cursor.or(cursor),
         source: second.source.or(source),

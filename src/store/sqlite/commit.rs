@@ -8,7 +8,9 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::error::store_error;
-use super::{audit, ban, calendar, drift, outbox, request, revision, session, source, sweep};
+use super::{
+    audit, ban, buttons, calendar, drift, outbox, request, revision, session, source, sweep,
+};
 use crate::ports::store::{Change, Receipt, StoreError};
 
 /// Begins a transaction that writes.
@@ -58,6 +60,12 @@ async fn apply(on: &mut SqliteConnection, change: &Change) -> Result<Receipt, St
     }
     for value in &change.posts {
         outbox::put(on, value).await?;
+    }
+    for (key, offers) in &change.offers {
+        buttons::put(on, key, offers).await?;
+    }
+    if let Some((key, round)) = &change.pressed {
+        buttons::press(on, key, *round).await?;
     }
     for value in &change.seen {
         source::mark_seen(on, value).await?;

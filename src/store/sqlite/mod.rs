@@ -9,6 +9,7 @@
 
 pub(super) mod audit;
 mod ban;
+mod buttons;
 mod calendar;
 mod commit;
 mod console;
@@ -41,6 +42,7 @@ use crate::domain::evidence::PullRef;
 use crate::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use crate::domain::message::{MessageRef, PostKey, Posted};
 use crate::domain::pause::Pause;
+use crate::domain::press::Offer;
 use crate::domain::provisional::ProvisionalBan;
 use crate::domain::request::Request;
 use crate::domain::run::RunRecord;
@@ -133,6 +135,15 @@ impl Store for SqliteStore {
 
     async fn post_seeded(&self, key: &PostKey) -> Result<(), StoreError> {
         outbox::seeded(&self.writer, key).await
+    }
+
+    async fn post_offered(
+        &self,
+        key: &PostKey,
+        round: u64,
+        offers: &[Offer],
+    ) -> Result<(), StoreError> {
+        buttons::offered(&self.writer, key, round, offers).await
     }
 
     async fn post_failed(&self, key: &PostKey, not_before: Timestamp) -> Result<(), StoreError> {

@@ -193,6 +193,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "outbox", include_str!("../../../migrations/sqlite/0007_outbox.sql")),
     (8, "bans", include_str!("../../../migrations/sqlite/0008_bans.sql")),
     (9, "console_retention", include_str!("../../../migrations/sqlite/0009_console_retention.sql")),
+    (10, "buttons", include_str!("../../../migrations/sqlite/0010_buttons.sql")),
 ];
 
 async fn migrate(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {

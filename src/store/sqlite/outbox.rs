@@ -31,6 +31,9 @@ row! {
         failures: u32,
         not_before: Option<i64>,
         given_up: i64,
+        offers: String,
+        round: i64,
+        offered: bool,
     }
 }
 
@@ -63,6 +66,9 @@ impl PostRow {
             seeded: self.seeded,
             failures: self.failures,
             given_up: natural(self.given_up),
+            offers: from_json(WHAT, &self.offers)?,
+            round: natural(self.round),
+            offered: self.offered,
             not_before: self.not_before.map(|at| time(WHAT, at)).transpose()?,
         })
     }
@@ -146,7 +152,8 @@ pub(super) async fn due(
     let rows = sqlx::query_as::<_, PostRow>(
         "SELECT p.* FROM posts p
          WHERE p.given_up < p.generation
-           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
+           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]')
+                OR p.offered = 0)
            AND (p.not_before IS NULL OR p.not_before <= $1)
            AND (p.outlet = $3 OR EXISTS (
                    SELECT 1 FROM posts r
@@ -175,7 +182,8 @@ pub(super) async fn waiting(
         "SELECT coalesce(p.outlet, r.platform) AS platform, count(*), sum(p.failures > 0)
          FROM posts p LEFT JOIN posts r ON r.key = p.thread_of AND r.message IS NOT NULL
          WHERE p.given_up < p.generation
-           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]'))
+           AND (p.sent_generation < p.generation OR (p.seeded = 0 AND p.seeds <> '[]')
+                OR p.offered = 0)
            AND coalesce(p.outlet, r.platform) IS NOT NULL
          GROUP BY 1",
     )
@@ -258,7 +266,7 @@ pub(super) async fn given_up(
     changed(done, key, "is not known")
 }
 
-fn changed(
+pub(super) fn changed(
     done: Result<SqliteQueryResult, sqlx::Error>,
     key: &PostKey,
     otherwise: &str,

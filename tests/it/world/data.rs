@@ -70,6 +70,19 @@ impl Data {
         for post in change.posts {
             self.put_post(post)?;
         }
+        for (key, offers) in change.offers {
+            let stored = self.post_mut(&key)?;
+            stored.offered &= stored.offers == offers;
+            stored.offers = offers;
+        }
+        if let Some((key, round)) = change.pressed {
+            let stands = |it: &&mut OutboxPost| it.round == round && !it.offers.is_empty();
+            let Some(stored) = self.post_mut(&key).ok().filter(stands) else {
+                return Err(StoreError::Conflict(Conflict::Pressed(key)));
+            };
+            stored.round += 1;
+            stored.offered = false;
+        }
         for message in change.seen {
             if self.seen.iter().any(|seen| seen.at == message.at) {
                 return Err(StoreError::Conflict(Conflict::Seen));
@@ -187,6 +200,9 @@ impl Data {
                 failures: 0,
                 not_before: None,
                 given_up: 0,
+                offers: Vec::new(),
+                round: 0,
+                offered: true,
             });
             return Ok(());
         };
@@ -209,7 +225,8 @@ impl Data {
     pub(super) fn is_waiting(&self, stored: &OutboxPost) -> bool {
         stored.given_up < stored.generation
             && (stored.sent_generation < stored.generation
-                || (!stored.seeded && !stored.post.seeds.is_empty()))
+                || (!stored.seeded && !stored.post.seeds.is_empty())
+                || !stored.offered)
     }
 
     /// Returns the platform that a post goes to, if that is known.

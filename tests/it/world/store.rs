@@ -16,6 +16,7 @@ use tribune::domain::evidence::PullRef;
 use tribune::domain::id::{IncidentId, IntentName, Platform, RequestId, Revision, RunId};
 use tribune::domain::message::{MessageRef, PostKey, Posted};
 use tribune::domain::pause::Pause;
+use tribune::domain::press::Offer;
 use tribune::domain::provisional::ProvisionalBan;
 use tribune::domain::request::Request;
 use tribune::domain::run::RunRecord;
@@ -243,6 +244,21 @@ impl Store for FakeStore {
         self.write(|data| {
             let stored = data.post_mut(key)?;
             stored.seeded = true;
+            stored.failures = 0;
+            stored.not_before = None;
+            Ok(())
+        })
+    }
+
+    async fn post_offered(
+        &self,
+        key: &PostKey,
+        round: u64,
+        offers: &[Offer],
+    ) -> Result<(), StoreError> {
+        self.write(|data| {
+            let stored = data.post_mut(key)?;
+            stored.offered = stored.round == round && stored.offers == offers;
             stored.failures = 0;
             stored.not_before = None;
             Ok(())

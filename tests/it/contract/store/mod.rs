@@ -1,6 +1,7 @@
 //! What `ports::store` promises, checked on the embedded store and on the simulated one.
 
 mod audit;
+mod buttons;
 mod files;
 mod messages;
 mod pauses;
