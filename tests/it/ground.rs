@@ -265,7 +265,7 @@ impl Ground {
     }
 
     /// Returns where the console is; `None` while the daemon does not say so.
-    fn origin(&self) -> Option<String> {
+    pub fn origin(&self) -> Option<String> {
         let mut port = self.port.lock().unwrap();
         if port.is_none() {
             let status: Value = serde_json::from_str(&self.tell(&["status", "--json"]).1).ok()?;

@@ -45,6 +45,7 @@ async fn the_official_client_finds_a_mattermost() {
     let ada = server.person("ada");
     let bot = server.lock().id_of("tribune");
     let ops = server.lock().channel_id("ops");
+    server.lock().allowed.insert("127.0.0.1".to_owned());
     let (client, recorded) = (client.to_str().unwrap(), record.path().to_str().unwrap());
     let site = server.url().replace("localhost", "127.0.0.1");
     let said = node(&[scenario, client, &site, &ada.token, &bot, &ops, recorded]).await;
@@ -58,6 +59,7 @@ async fn the_official_client_finds_a_mattermost() {
         "deleted",
         "listed",
         "direct talk",
+        "pressed",
         "strangers are refused",
         "recorded",
     ];

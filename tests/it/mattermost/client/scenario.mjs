@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import {writeFileSync} from 'node:fs';
+import {createServer} from 'node:http';
 import {createRequire} from 'node:module';
 
 const [folder, site, token, bot, ops, record] = process.argv.slice(2);
@@ -121,6 +122,42 @@ const alone = await client.createPost({channel_id: direct.id, message: '!ping'})
 await heard('posted', ofPost(alone.id));
 done('direct talk');
 
+const told = [];
+const integration = createServer((request, response) => {
+    let body = '';
+    request.on('data', (some) => body += some);
+    request.on('end', () => {
+        told.push(JSON.parse(body));
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify({ephemeral_text: 'for *you*', skip_slack_parsing: true}));
+    });
+});
+await new Promise((resolve) => integration.listen(0, '127.0.0.1', resolve));
+const at = `http://127.0.0.1:${integration.address().port}/press`;
+const button = {id: 'details', type: 'button', name: 'Details', style: 'default'};
+const card = await client.createPost({
+    channel_id: ops, message: 'a card',
+    props: {attachments: [{actions: [{...button, integration: {url: at, context: {state: 'secret'}}}]}]},
+});
+const shown = hold('SomePost', await client.getPost(card.id));
+hold('PostAction', shown.props.attachments[0].actions[0]);
+assert.deepEqual(shown.props.attachments[0].actions, [button], 'readers are not sent what is handed out');
+hold('PostActionResponse', await client.doPostAction(card.id, 'details'));
+const {context, ...press} = told[0];
+assert.deepEqual(context, {state: 'secret'});
+assert.deepEqual(Object.keys(press).sort(), ['channel_id', 'channel_name', 'data_source', 'post_id',
+    'team_domain', 'team_id', 'trigger_id', 'type', 'user_id', 'user_name']);
+assert.equal(press.user_id, me.id);
+assert.equal(press.post_id, card.id);
+const whispered = JSON.parse((await heard('ephemeral_message')).data.post);
+assert.equal(whispered.message, 'for *you*');
+assert.equal(whispered.root_id, card.id);
+const bare = await client.patchPost({id: card.id, props: {...shown.props, attachments: []}});
+assert.ok(bare.edit_at > 0, 'other buttons are an edit');
+await assert.rejects(client.doPostAction(card.id, 'details'), (error) => error.status_code === 404);
+integration.close();
+done('pressed');
+
 assert.equal(missed, 0);
 const numbers = events.map((event) => event.seq);
 assert.deepEqual(numbers, numbers.map((_, at) => at), 'events are numbered without a gap');
@@ -135,6 +172,7 @@ done('strangers are refused');
 // What the server leaves out although the types name it, and what it has `null` for.
 const preamble = `
 import type {Channel} from '@mattermost/types/channels';
+import type {PostAction, PostActionResponse} from '@mattermost/types/integration_actions';
 import type {PaginatedPostList, Post, PostList, PostMetadata} from '@mattermost/types/posts';
 import type {Reaction} from '@mattermost/types/reactions';
 import type {Team} from '@mattermost/types/teams';

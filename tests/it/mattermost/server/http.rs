@@ -124,6 +124,14 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let below = uri.path().strip_prefix(&format!("{prefix}/api/v4/")).unwrap_or_default();
+    let parts: Vec<&str> = below.split('/').collect();
+    if let ("POST", ["posts", id, "actions", action]) = (method.as_str(), parts.as_slice()) {
+        return match super::actions::press(state, &headers, (id, action), &body).await {
+            Ok((status, json)) => reply(status, &json),
+            Err(Refusal { status, id }) => refusal(status, id),
+        };
+    }
     let mut state = state.lock().unwrap();
     let Some(path) = uri.path().strip_prefix(&format!("{prefix}/api/v4/")) else {
         state.wrong.push(format!("{method} {uri} is not below the site"));
@@ -188,6 +196,17 @@ pub fn is_id(text: &str) -> bool {
     text.len() == 26 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
+/// Returns whose token was shown.
+pub fn who(state: &State, headers: &HeaderMap) -> Result<String, Refusal> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let token = token.and_then(|it| it.strip_prefix("Bearer ").or(it.strip_prefix("BEARER ")));
+    let user = token.and_then(|token| state.tokens.get(token)).cloned();
+    match user.filter(|id| state.users[id].delete_at == 0) {
+        Some(user) => Ok(user),
+        None => refuse(401, "api.context.session_expired.app_error"),
+    }
+}
+
 fn answer(
     state: &mut State,
     method: &Method,
@@ -204,12 +223,7 @@ fn answer(
             json!({ "MaxPostSize": state.post_size.to_string(), "Version": "11.9.0" }),
         ));
     }
-    let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let token = token.and_then(|it| it.strip_prefix("Bearer ").or(it.strip_prefix("BEARER ")));
-    let user = token.and_then(|token| state.tokens.get(token)).cloned();
-    let Some(user) = user.filter(|id| state.users[id].delete_at == 0) else {
-        return refuse(401, "api.context.session_expired.app_error");
-    };
+    let user = who(state, headers)?;
     let asked = Asked { user, query, body };
     let parts: Vec<&str> = path.split('/').collect();
     let me = |id: &str| if id == "me" { asked.user.clone() } else { id.to_owned() };

@@ -5,6 +5,7 @@
 //! that fades, `null` for no reactions, 403 where one cannot see. What is asked that it does not
 //! know, and what should never be asked, is noted and fails the test at its end.
 
+mod actions;
 mod http;
 mod line;
 mod live;

@@ -73,6 +73,14 @@ impl Person {
         self.ask("DELETE", &path, Value::Null).await;
     }
 
+    /// Presses a button; says whether the server could tell of it.
+    pub async fn press(&self, post: &str, action: &str) -> bool {
+        let url = format!("{}/api/v4/posts/{post}/actions/{action}", self.url);
+        let asked = json!({ "selected_option": "" });
+        let answer = self.http.post(url).bearer_auth(&self.token).json(&asked).send().await;
+        answer.unwrap().status().is_success()
+    }
+
     /// Opens direct talk and returns its channel.
     pub async fn direct(&self, other: &str) -> String {
         let channel = self.ask("POST", "channels/direct", json!([self.id, other])).await;

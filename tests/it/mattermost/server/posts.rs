@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::http::{HeaderMap, header};
 use serde_json::{Value, json};
 
+use super::actions::stripped;
 use super::http::{Answer, Asked, forbidden, is_id, refuse};
 use super::state::{Post, Reaction, State};
 use super::text;
@@ -104,7 +105,7 @@ impl State {
             "user_id": post.user_id, "channel_id": post.channel_id, "root_id": post.root_id,
             "original_id": post.original_id,
             "message": if post.delete_at == 0 { post.message.as_str() } else { "" },
-            "type": post.kind, "props": post.props, "hashtags": "", "file_ids": post.file_ids,
+            "type": post.kind, "props": stripped(&post.props), "hashtags": "", "file_ids": post.file_ids,
             "pending_post_id": "", "reply_count": self.posts.values().filter(replies).count(),
             "last_reply_at": 0, "participants": null, "metadata": metadata,
         });
@@ -174,6 +175,7 @@ impl State {
         if self.users[&asked.user].is_bot {
             props.insert("from_bot".into(), json!("true"));
         }
+        self.check_actions(&Value::Object(props.clone()));
         let files: Vec<String> =
             serde_json::from_value(new["file_ids"].clone()).unwrap_or_default();
         if files.iter().any(|file| !self.files.contains_key(file)) {
@@ -201,9 +203,18 @@ impl State {
         if post.user_id != asked.user && !self.users[&asked.user].is_admin {
             return forbidden();
         }
-        let Some(message) = patch["message"].as_str() else {
-            return Ok((200, self.post_json(&post)));
+        let message = patch["message"].as_str().unwrap_or(&post.message);
+        let props = match &patch["props"] {
+            Value::Null => post.props.clone(),
+            given => given.clone(),
         };
+        // What says who posted stays, and so must what Tribune knows its posts by.
+        for name in ["from_bot", "tribune_key"] {
+            if props[name] != post.props[name] {
+                self.wrong.push(format!("a post loses {name}"));
+            }
+        }
+        self.check_actions(&props);
         if message.chars().count() > self.post_size {
             return refuse(400, "model.post.is_valid.message_length.app_error");
         }
@@ -219,10 +230,11 @@ impl State {
         self.posts.insert(former.id.clone(), former);
         let stored = self.posts.get_mut(id).unwrap();
         stored.update_at = at;
-        if stored.message != message {
+        if stored.message != message || stored.props["attachments"] != props["attachments"] {
             stored.message = message.to_owned();
             stored.edit_at = at;
         }
+        stored.props = props;
         let post = stored.clone();
         let json = self.post_json(&post);
         self.tell("post_edited", json!({ "post": json.to_string() }), &post.channel_id);

@@ -129,6 +129,12 @@ pub struct State {
     pub faults: VecDeque<(String, Fault)>,
     pub tricks: VecDeque<Trick>,
     pub emoji: BTreeSet<String>,
+    /// What stands behind the addresses of proxies, by origin.
+    pub fronts: BTreeMap<String, String>,
+    /// Hosts of its own network that integrations may be on.
+    pub allowed: BTreeSet<String>,
+    /// What was shown to whom alone.
+    pub shown: Vec<(String, String)>,
     numbers: u64,
     now: i64,
     /// Whether time stands still.
@@ -162,6 +168,9 @@ impl State {
             faults: VecDeque::new(),
             tricks: VecDeque::new(),
             emoji: plain.iter().map(ToString::to_string).chain(tones).collect(),
+            fronts: BTreeMap::new(),
+            allowed: BTreeSet::new(),
+            shown: Vec::new(),
             numbers: 0,
             // Far enough back that a test which lets time pass does not overtake the real clock.
             now: now - 130_000,
@@ -312,6 +321,14 @@ impl State {
             }
             let message = json!({ "event": event, "data": data, "broadcast": broadcast });
             socket.tell(message, trick);
+        }
+    }
+
+    /// Tells an event to one account.
+    pub fn tell_one(&mut self, event: &str, data: Value, user: &str) {
+        let broadcast = json!({ "omit_users": null, "user_id": user, "channel_id": "", "team_id": "", "connection_id": "", "omit_connection_id": "" });
+        for socket in self.sockets.iter_mut().filter(|socket| socket.user == user) {
+            socket.send(json!({ "event": event, "data": data, "broadcast": broadcast }));
         }
     }
 
