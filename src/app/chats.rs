@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use crate::chat::matrix::{self, Matrix, MatrixConfig, Wanted};
 use crate::chat::mattermost::{self, Config, Emoji, Mattermost, Timing};
 use crate::domain::id::{ChatChannelId, Platform};
+use crate::domain::press::Seal;
 use crate::engine::Engine;
 use crate::ports::chat::Chat;
 use crate::ports::clock::Clock;
@@ -91,20 +92,36 @@ pub fn matrix_config(given: &settings::Matrix, instance: String) -> MatrixConfig
 /// Returns the name of this state folder among all there ever were: keys of posts are only
 /// unique within one store.
 fn instance(state: &Path, clock: &dyn Clock) -> anyhow::Result<String> {
-    let file = state.join("instance");
+    kept::<8>(&state.join("instance"), clock)
+}
+
+/// Returns what seals the buttons of this state folder.
+pub fn seal(state: &Path, clock: &dyn Clock) -> anyhow::Result<Seal> {
+    let file = state.join("buttons.key");
+    let mut key = [0; 32];
+    hex::decode_to_slice(kept::<32>(&file, clock)?, &mut key).with_context(|| {
+        format!("{} is no key; remove it, and buttons that stand are renewed", file.display())
+    })?;
+    Ok(Seal::new(&key))
+}
+
+/// Returns what a file says; so many random bytes, in hexadecimal, the first time. Only this user
+/// can read it.
+fn kept<const BYTES: usize>(file: &Path, clock: &dyn Clock) -> anyhow::Result<String> {
     let failed = || format!("failed to keep {}", file.display());
-    match std::fs::read_to_string(&file) {
+    match std::fs::read_to_string(file) {
         Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
         Ok(_) => anyhow::bail!("{} is empty; remove it", file.display()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut chance = [0_u8; 8];
+            let mut chance = [0_u8; BYTES];
             clock.random(&mut chance);
-            let name = hex::encode(chance);
-            let mut made = tempfile::NamedTempFile::new_in(state).with_context(failed)?;
-            made.write_all(name.as_bytes()).with_context(failed)?;
+            let text = hex::encode(chance);
+            let folder = file.parent().with_context(failed)?;
+            let mut made = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+            made.write_all(text.as_bytes()).with_context(failed)?;
             made.as_file().sync_all().with_context(failed)?;
-            made.persist_noclobber(&file).with_context(failed)?;
-            Ok(name)
+            made.persist_noclobber(file).with_context(failed)?;
+            Ok(text)
         }
         Err(error) => Err(error).with_context(failed),
     }
@@ -118,5 +135,10 @@ pub fn config(given: &settings::Mattermost) -> Config {
         ca_file: given.ca_file.clone(),
         emoji: Emoji::new(given.emoji.clone()),
         timing: Timing::default(),
+        presses: given.buttons.as_ref().map(|url| {
+            let mut url = url.clone();
+            url.set_path("/chat/mattermost/press");
+            url
+        }),
     }
 }

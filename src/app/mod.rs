@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chat::console::Console;
 use crate::clock::SystemClock;
 use crate::domain::id::Platform;
+use crate::domain::press::Seal;
 use crate::engine::tuning::SettingsRead;
 use crate::engine::{Engine, Options, Ports};
 use crate::exec::argv::{Argv, ArgvConfig, Secrets};
@@ -101,7 +102,8 @@ impl App {
         let others = chats::open(settings, &clock, &named)?;
         let mut ports = ports(settings, &clock, &store, &console, &secrets, probe).await?;
         ports.chats.extend(others);
-        let options = options(settings, &console_url, sandbox, warnings, console.platform())?;
+        let seal = chats::seal(&settings.state, clock.as_ref())?;
+        let options = options(settings, &console_url, sandbox, warnings, console.platform(), seal)?;
         let engine = Engine::new(ports, options, secrets.redactor());
         named.ask(&engine);
         engine.start().await.context("failed to start")?;
@@ -209,6 +211,7 @@ fn options(
     sandbox: String,
     warnings: Vec<String>,
     console: &Platform,
+    seal: Seal,
 ) -> anyhow::Result<Options> {
     Ok(Options {
         operations: settings.operations.clone(),
@@ -228,6 +231,7 @@ fn options(
         warnings,
         console: console.clone(),
         console_url: console_url.to_owned(),
+        seal,
     })
 }
 

@@ -63,6 +63,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::id::{ChannelName, Platform, Revision};
+use crate::domain::press::Seal;
 use crate::domain::request::machine::Illegal;
 use crate::domain::trust::TrustMode;
 use crate::policy::Snapshot;
@@ -130,6 +131,8 @@ pub struct Options {
     pub console: Platform,
     /// Where the console is, by person: `{person}` stands for the name.
     pub console_url: String,
+    /// What proves that a button was made here.
+    pub seal: Seal,
 }
 
 /// Why the engine could not do something. Never shown to people as it is.
@@ -183,6 +186,7 @@ pub struct Engine {
     health: health::Remembered,
     turnstile: intake::limits::Turnstile,
     outlets: outbox::Outlets,
+    refused_presses: intake::presses::Refused,
     renames: renames::Renames,
     calendar_wake: Notify,
     source_wake: Notify,
@@ -235,6 +239,7 @@ impl Engine {
             answering: tokio::sync::Mutex::new(()),
             hearing: status::Hearing::default(),
             health: health::Remembered::default(),
+            refused_presses: intake::presses::Refused::default(),
             renames: renames::Renames::default(),
             calendar_wake: Notify::new(),
             source_wake: Notify::new(),

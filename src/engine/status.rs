@@ -173,6 +173,7 @@ impl Engine {
         loops.push(self.standing_status().await?);
         loops.push(self.outbox_status().await?);
         loops.extend(self.ports.chats.keys().map(|platform| self.chat_status(platform)));
+        loops.extend(self.buttons_status());
         loops.push(self.audit_status().await?);
         loops.push(self.retention_status().await?);
         loops.push(self.sessions_status().await?);
@@ -186,6 +187,16 @@ impl Engine {
         let read = self.settings_read().and_then(|read| read.warning());
         let renamed = self.renames.words();
         self.options.warnings.iter().cloned().chain(read).chain(renamed).collect()
+    }
+
+    /// Returns how many presses were not taken, where there are buttons.
+    fn buttons_status(&self) -> Option<LoopStatus> {
+        let mut platforms = self.ports.chats.keys();
+        let refused = self.refused_presses.count();
+        let says = format!("{refused} presses were not taken since the start; the log says why");
+        platforms
+            .any(|it| self.has_buttons(it))
+            .then(|| LoopStatus::new("buttons", Health::Good, says))
     }
 
     async fn source_status(&self) -> Result<LoopStatus, EngineError> {

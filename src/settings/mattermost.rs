@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use url::{Host, Url};
 
 use super::given::Reader;
+use super::read::origin;
 use crate::domain::message::Sign;
 
 /// A Mattermost server.
@@ -19,6 +20,8 @@ pub struct Mattermost {
     pub ca_file: Option<PathBuf>,
     /// Names of emoji by what they say; the first is the one that Tribune puts.
     pub emoji: BTreeMap<Sign, Vec<String>>,
+    /// The address at which the server reaches this daemon; without it there are no buttons.
+    pub buttons: Option<Url>,
 }
 
 /// Which key names the emoji of which sign.
@@ -36,8 +39,10 @@ impl Reader<'_> {
         let ca_file = self.path("mattermost.ca_file");
         let token_file = self.path("mattermost.token_file");
         let emoji = self.emoji();
+        let has_buttons = given(self, "mattermost.buttons");
+        let buttons = self.parsed("mattermost.buttons", origin);
         if !given(self, "mattermost.url") {
-            let keys = ["mattermost.token_file", "mattermost.ca_file"];
+            let keys = ["mattermost.token_file", "mattermost.ca_file", "mattermost.buttons"];
             let alone = keys.into_iter().chain(EMOJI.iter().map(|(path, _)| *path));
             if let Some(path) = alone.into_iter().find(|path| given(self, path)) {
                 self.wants(path, "is given without mattermost.url", "say where the server is");
@@ -49,7 +54,10 @@ impl Reader<'_> {
             let hint = "write the bot's token into a file of mode 0600 and name it";
             self.wants("mattermost.url", "is given without mattermost.token_file", hint);
         }
-        Some(Mattermost { url: url?, token_file: token_file?, ca_file, emoji: emoji? })
+        if has_buttons && buttons.is_none() {
+            return None;
+        }
+        Some(Mattermost { url: url?, token_file: token_file?, ca_file, emoji: emoji?, buttons })
     }
 
     /// Notes that a key needs another one.
@@ -156,6 +164,22 @@ mod tests {
         ] {
             assert!(read(wrong).unwrap_err().contains("mattermost.url: "), "{wrong}");
         }
+    }
+
+    #[test]
+    fn buttons_lead_to_an_address_of_this_daemon_that_is_encrypted() {
+        let read = |more: &str| read(&format!("url = 'https://x.org'\ntoken_file = 't'\n{more}"));
+        assert_eq!(read("").unwrap().unwrap().buttons, None);
+        let found = read("buttons = 'https://tribune.example.org:444'").unwrap().unwrap();
+        assert_eq!(found.buttons.unwrap().as_str(), "https://tribune.example.org:444/");
+        assert!(read("buttons = 'http://localhost:8410'").is_ok());
+        for wrong in ["http://10.0.0.5:8410", "https://x.org/below", "https://x.org/?a", "tribune"]
+        {
+            let told = read(&format!("buttons = '{wrong}'")).unwrap_err();
+            assert!(told.contains("mattermost.buttons: "), "{told}");
+        }
+        let alone = super::tests::read("buttons = 'https://x.org'").unwrap_err();
+        assert!(alone.contains("mattermost.buttons is given without mattermost.url"), "{alone}");
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Reader<'_> {
             })
         })?;
         let given = self.given.contains_key("web.external_url");
-        let external = self.parsed("web.external_url", external_url);
+        let external = self.parsed("web.external_url", origin);
         if given && external.is_none() {
             return None;
         }
@@ -209,7 +209,8 @@ where
     text.parse().map_err(|error: T::Err| error.to_string())
 }
 
-fn external_url(text: &str) -> Result<Url, String> {
+/// Reads an address of this daemon: encrypted unless it is this machine, and without a path.
+pub(super) fn origin(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| format!("{text:?} is not an address"))?;
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -2,7 +2,8 @@
 //!
 //! A page never decides anything: it asks the engine who somebody is and what they may see, and
 //! writes through [`crate::ports::board`]. Every request passes `guard` first: the host name
-//! must be ours, and whatever is not GET must come from one of our own pages.
+//! must be ours, and whatever is not GET must come from one of our own pages. Outside of it stand
+//! only `health` and `press`, which read no cookie.
 
 pub mod bind;
 pub mod host;
@@ -20,6 +21,7 @@ mod look;
 mod markdown;
 mod pages;
 mod place;
+mod press;
 mod reader;
 mod shell;
 mod side_by_side;
@@ -60,6 +62,11 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// Tells whether the daemon does its work.
 pub type Watching = Arc<dyn Fn() -> BoxFuture<'static, Readiness> + Send + Sync>;
 
+/// Takes what a chat platform sends when somebody presses a button, and returns the answer; `None`:
+/// the platform has no buttons.
+pub type Pressing =
+    Arc<dyn Fn(Platform, Vec<u8>) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
 /// Tells how every loop is.
 pub type Reporting = Arc<dyn Fn() -> BoxFuture<'static, Result<Report, EngineError>> + Send + Sync>;
 
@@ -79,6 +86,8 @@ pub struct Parts {
     pub report: Reporting,
     /// Tells whether the daemon does its work.
     pub watching: Watching,
+    /// Takes presses of buttons on chat platforms.
+    pub pressing: Pressing,
     /// Verifies the audit log.
     pub verifying: Arc<Verifying>,
     /// Lets one at a time put many questions to policy.
@@ -116,6 +125,13 @@ impl Parts {
                 Box::pin(async move { engine.readiness().await })
             })
         };
+        let pressing: Pressing = {
+            let engine = Arc::clone(engine);
+            Arc::new(move |platform, call| {
+                let engine = Arc::clone(&engine);
+                Box::pin(async move { engine.press(&platform, &call).await })
+            })
+        };
         let applied = {
             let engine = Arc::clone(engine);
             Arc::new(move || engine.applied())
@@ -128,6 +144,7 @@ impl Parts {
             store,
             report,
             watching,
+            pressing,
             verifying: Verifying::new(check, Arc::clone(&clock)),
             asking: Semaphore::new(1),
             clock,
@@ -204,6 +221,7 @@ fn router(parts: Parts) -> Router {
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(site.clone(), guard::guard))
         .merge(health::routes())
+        .merge(press::routes())
         .with_state(site)
 }
 

@@ -1,7 +1,9 @@
 //! The requests of which Tribune is made, each as the server's documentation has it.
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::rest::{Ask, Content, Repeat, Rest, RestError};
 use super::wire::{Channel, NewPost, Post, PostList, Reaction, Team, Uploaded, User};
@@ -123,6 +125,16 @@ impl Rest {
     pub async fn patch(&self, id: &str, message: &str) -> Result<Post, RestError> {
         let path = ["posts", id, "patch"];
         self.ask(Ask::json(Method::PUT, &path, json!({ "message": message }))).await
+    }
+
+    /// Changes all properties of a post, and not its text.
+    pub async fn patch_props(
+        &self,
+        id: &str,
+        props: &BTreeMap<String, Value>,
+    ) -> Result<Post, RestError> {
+        let path = ["posts", id, "patch"];
+        self.ask(Ask::json(Method::PUT, &path, json!({ "props": props }))).await
     }
 
     /// Returns the reactions that stand under a post.

@@ -82,8 +82,8 @@ impl Hints {
         self.bell.notify_one();
     }
 
-    /// Tribune is about to change a post of its own, which is no news.
-    pub fn editing(&self, post: &str, text: &str) {
+    /// Tribune wrote a post, or is about to change the text of one: that it reads so is no news.
+    pub fn wrote(&self, post: &str, text: &str) {
         self.edited.with(|edited| {
             edited.retain(|(known, _)| known != post);
             edited.push_back((post.to_owned(), text.to_owned()));
@@ -93,7 +93,7 @@ impl Hints {
         });
     }
 
-    /// Says whether a post reads as Tribune last changed it.
+    /// Says whether a post reads as Tribune last wrote it.
     pub fn is_own_edit(&self, post: &str, text: &str) -> bool {
         self.edited.with(|edited| edited.iter().any(|(known, own)| known == post && own == text))
     }

@@ -43,8 +43,8 @@ pub(super) fn of_reaction(reaction: &Reaction, user: Option<&User>, own: &str) -
     }
 }
 
-/// An account that the server does not show is nobody's.
-fn of_account(id: &str, user: Option<&User>, own: &str) -> AuthorKind {
+/// Returns what kind an account is. One that the server does not show is nobody's.
+pub(super) fn of_account(id: &str, user: Option<&User>, own: &str) -> AuthorKind {
     match user {
         _ if id == own => AuthorKind::Tribune,
         None => AuthorKind::Machine,

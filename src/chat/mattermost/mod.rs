@@ -10,6 +10,7 @@
 //! when Tribune wrote it. Posts of people that were edited, by whom ever, are told as edited.
 
 mod api;
+mod buttons;
 mod cut;
 mod directory;
 mod emoji;
@@ -49,6 +50,7 @@ use crate::domain::person::Account;
 use crate::ports::chat::{ChatError, Cursor};
 use crate::ports::clock::Clock;
 
+pub use self::buttons::render_buttons;
 pub use self::emoji::Emoji;
 pub use self::look::{Look, LookError, look};
 pub use self::render::{Names, render};
@@ -69,6 +71,8 @@ pub struct Config {
     pub emoji: Emoji,
     /// How long to wait for what.
     pub timing: Timing,
+    /// Where the server tells Tribune of presses; without it no post has buttons.
+    pub presses: Option<Url>,
 }
 
 /// How long to wait for what.
@@ -127,6 +131,7 @@ pub struct Mattermost {
     directory: Arc<Directory>,
     configured: Configured,
     emoji: Emoji,
+    presses: Option<Url>,
     /// The bot account, once the server told it.
     me: Arc<Slot<Option<Me>>>,
     /// How many characters a post may have, once the server told it.
@@ -156,7 +161,7 @@ impl Mattermost {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, MattermostError> {
         let tls = tls::client_config(config.ca_file.as_deref())?;
-        let Config { url, token_file, emoji, timing, .. } = config;
+        let Config { url, token_file, emoji, timing, presses, .. } = config;
         let rest = Rest::new(url, token_file, tls.clone(), timing, Arc::clone(&clock))?;
         let platform: Platform = PLATFORM.parse().expect("a literal that keeps the rule");
         let (rest, hints) = (Arc::new(rest), Arc::new(Hints::new()));
@@ -183,6 +188,7 @@ impl Mattermost {
             directory,
             configured,
             emoji,
+            presses,
             me,
             size,
             read_of,

@@ -101,7 +101,7 @@ impl Mattermost {
             return Err(self.rejected("only its author may change a message"));
         }
         let text = self.text_of(body).await?;
-        self.hints.editing(at.id.as_str(), &text);
+        self.hints.wrote(at.id.as_str(), &text);
         let post = self.rest.patch(at.id.as_str(), &text).await;
         self.posted(post.map_err(|error| self.error(error))?)
     }
@@ -125,7 +125,7 @@ impl Mattermost {
     }
 
     /// Renders a body within the size that the server takes.
-    async fn text_of(&self, body: &Body) -> Result<String, ChatError> {
+    pub(super) async fn text_of(&self, body: &Body) -> Result<String, ChatError> {
         let most = match self.size.get() {
             Some(size) => size,
             None => {
@@ -169,6 +169,7 @@ impl Mattermost {
         match self.rest.create(&new).await {
             Ok(post) => {
                 own.add(&once.channel, &key, &post.id);
+                self.hints.wrote(&post.id, &post.message);
                 self.posted(post)
             }
             Err(error @ RestError::Unknown(_)) => {

@@ -11,6 +11,7 @@ use crate::domain::body::Body;
 use crate::domain::id::Platform;
 use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use crate::domain::person::Account;
+use crate::ports::buttons::Buttons;
 use crate::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFile};
 
 /// How often to look whether channels were configured since.
@@ -120,6 +121,10 @@ impl Chat for Mattermost {
     fn name(&self, account: &Account) -> String {
         let known = self.directory.username(account.id.as_str());
         format!("@{}", known.unwrap_or_else(|| account.id.to_string()))
+    }
+
+    fn buttons(&self) -> Option<&dyn Buttons> {
+        self.presses.as_ref().map(|_| self as &dyn Buttons)
     }
 
     fn own_names(&self) -> Vec<String> {

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use super::Finding;
 use crate::app::chats;
 use crate::chat::matrix::Matrix;
 use crate::chat::mattermost::{self, Look};
 use crate::clock::SystemClock;
 use crate::settings::Settings;
+use crate::web::bind::is_loopback_name;
 
 const WHAT: &str = "chat";
 /// How long a homeserver may take.
@@ -39,14 +42,46 @@ async fn matrix(settings: &Settings) -> Option<Finding> {
 
 async fn mattermost(settings: &Settings) -> Vec<Finding> {
     let Some(given) = &settings.mattermost else { return Vec::new() };
-    match mattermost::look(chats::config(given), Arc::new(SystemClock)).await {
+    let mut findings = match mattermost::look(chats::config(given), Arc::new(SystemClock)).await {
         Ok(look) => found(&look),
         Err(error) => vec![Finding::bad(
             WHAT,
             format!("mattermost: {error}"),
             "see docs/mattermost.md; the daemon starts without it and goes on trying",
         )],
+    };
+    findings.extend(given.buttons.as_ref().map(|to| buttons(to, &given.url)));
+    findings
+}
+
+/// Says whether the server can be expected to reach this daemon, as far as the addresses tell.
+fn buttons(to: &Url, server: &Url) -> Finding {
+    let host = to.host_str().unwrap_or_default();
+    let is_here = |url: &Url| url.host_str().is_some_and(is_loopback_name);
+    if is_here(to) && !is_here(server) {
+        return Finding::bad(
+            WHAT,
+            format!("mattermost: buttons lead to {host}, which is another machine for the server"),
+            "set mattermost.buttons to an https address at which the server reaches this machine",
+        );
     }
+    let is_inside = match to.host() {
+        Some(Host::Ipv4(ip)) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        Some(Host::Domain(name)) => is_loopback_name(name) || !name.contains('.'),
+        None => false,
+    };
+    if !is_inside {
+        return Finding::good(WHAT, format!("mattermost: buttons lead to {host}"));
+    }
+    Finding::weak(
+        WHAT,
+        format!("mattermost: buttons lead to {host}, an address of an inner network"),
+        format!(
+            "on the server AllowedUntrustedInternalConnections must name {host}; it calls no inner \
+             address else"
+        ),
+    )
 }
 
 fn found(look: &Look) -> Vec<Finding> {
@@ -74,6 +109,23 @@ fn found(look: &Look) -> Vec<Finding> {
 mod tests {
     use super::super::Health;
     use super::*;
+
+    #[test]
+    fn where_buttons_lead_is_looked_at() {
+        let told = |to: &str, server: &str| {
+            let finding = buttons(&to.parse().unwrap(), &server.parse().unwrap());
+            (finding.health, finding.hint.unwrap_or_default())
+        };
+        let server = "https://chat.example.org";
+        assert_eq!(told("https://tribune.example.org", server).0, Health::Good);
+        for inner in ["https://10.0.0.5", "https://tribune", "https://[fd00::5]"] {
+            let (health, hint) = told(inner, server);
+            assert_eq!(health, Health::Weak, "{inner}");
+            assert!(hint.contains("AllowedUntrustedInternalConnections"), "{hint}");
+        }
+        assert_eq!(told("http://localhost:8410", server).0, Health::Bad);
+        assert_eq!(told("http://localhost:8410", "http://127.0.0.1:8065").0, Health::Weak);
+    }
 
     #[test]
     fn what_would_hurt_later_is_told() {

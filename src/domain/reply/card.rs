@@ -18,6 +18,7 @@ use crate::domain::id::{GroupName, PersonId, RequestId};
 use crate::domain::intent::Intent;
 use crate::domain::message::PostKey;
 use crate::domain::person::Principal;
+use crate::domain::press::Offer;
 use crate::domain::request::{Mode, Request, State};
 
 /// Characters above the rule that somebody can be expected to read before approving.
@@ -244,6 +245,36 @@ fn clocks(request: &Request, now: Timestamp) -> Option<String> {
         | State::Vetoed
         | State::Expired
         | State::Void => None,
+    }
+}
+
+/// Returns what people may press under a card that is not closed.
+pub fn offers(request: &Request) -> Vec<Offer> {
+    match request.state {
+        State::NeedsApproval => vec![Offer::Details, Offer::WhoCould, Offer::HowToReact],
+        State::Running
+        | State::Succeeded
+        | State::Failed
+        | State::TimedOut
+        | State::Cancelled
+        | State::Interrupted
+            if request.attempts > 0 =>
+        {
+            vec![Offer::Output, Offer::Details]
+        }
+        State::Requested
+        | State::Permitted
+        | State::Queued
+        | State::Running
+        | State::Succeeded
+        | State::Failed
+        | State::TimedOut
+        | State::Cancelled
+        | State::Interrupted
+        | State::Denied
+        | State::Vetoed
+        | State::Expired
+        | State::Void => vec![Offer::Details],
     }
 }
 

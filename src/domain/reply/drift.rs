@@ -11,6 +11,7 @@ use crate::domain::duration::short;
 use crate::domain::id::IncidentId;
 use crate::domain::intent::{Executor, Intent, OnDrift};
 use crate::domain::message::{PostKey, Sign};
+use crate::domain::press::Offer;
 use crate::domain::request::Request;
 
 /// Characters of a difference that a card shows; its thread has more.
@@ -67,6 +68,14 @@ pub fn seeds(incident: &Incident, intent: Option<&Intent>) -> Vec<Sign> {
             vec![Sign::Approve, Sign::Keep, Sign::Ignore]
         }
         OnDrift::Ask | OnDrift::Auto => vec![Sign::Approve, Sign::Ignore],
+    }
+}
+
+/// Returns what people may press under a card.
+pub fn offers(incident: &Incident) -> Vec<Offer> {
+    match incident.closed {
+        Some(_) => Vec::new(),
+        None => vec![Offer::Details, Offer::Ignore, Offer::HowToReact],
     }
 }
 
@@ -391,6 +400,14 @@ fn incident_line(incident: &Incident) -> Vec<Span> {
         None => format!("since {}", time(incident.opened)),
     }));
     line
+}
+
+/// Returns all of the difference, at most `limit` characters of it; where there is none, the card.
+pub fn details(incident: &Incident, intent: Option<&Intent>, limit: usize, now: Timestamp) -> Body {
+    match &incident.difference {
+        Some(difference) => whole(difference, limit),
+        None => card(incident, intent, now),
+    }
 }
 
 /// Returns one incident, as its card says it.

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod intake;
 pub mod named;
 pub mod pause;
+pub mod press;
 pub mod revision;
 pub mod room;
 pub mod run;

@@ -13,6 +13,7 @@ mod listen;
 mod listings;
 mod missed;
 mod pausing;
+pub(super) mod presses;
 mod votes;
 
 use std::sync::Arc;
@@ -181,13 +182,26 @@ impl Engine {
     async fn answer_known(
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
-        Read { message, taken, parsed, typed }: Read<'_>,
+        read: Read<'_>,
     ) -> Result<Answer, EngineError> {
+        match self.admit(snapshot, read) {
+            Ok((given, command)) => self.obey(&given, command).await,
+            Err(answer) => Ok(*answer),
+        }
+    }
+
+    /// Says who gives a command and where, or what they hear instead of being obeyed.
+    fn admit<'a>(
+        &self,
+        snapshot: &'a Arc<Snapshot>,
+        Read { message, taken, parsed, typed }: Read<'a>,
+    ) -> Result<(Given<'a>, Command), Box<Answer>> {
+        let say = |body: Body| Box::new(Answer::say(body));
         let Some(person) = snapshot.repo.person_of(&message.author) else {
-            return Ok(match parsed {
-                Ok(Command::Ping) => Answer::say(reply::pong(Some(&snapshot.revision))),
-                Ok(_) | Err(_) => Answer::say(reply::unknown_account(&message.author)),
-            });
+            return Err(say(match parsed {
+                Ok(Command::Ping) => reply::pong(Some(&snapshot.revision)),
+                Ok(_) | Err(_) => reply::unknown_account(&message.author),
+            }));
         };
         let principal = Principal::Person(person.id.clone());
         let now = self.now();
@@ -201,34 +215,28 @@ impl Engine {
                 detail: json!({ "ban": ban.origin, "message": message.at }),
             };
             let body = Some(reply::banned(ban));
-            return Ok(Answer { body, audit: vec![entry], ..Answer::default() });
+            return Err(Box::new(Answer { body, audit: vec![entry], ..Answer::default() }));
         }
         // What was edited before it was taken in is not what anybody saw being asked.
         if message.edited != Edited::No {
-            return Ok(Answer::say(reply::edited_before(message.edited)));
+            return Err(say(reply::edited_before(message.edited)));
         }
-        let command = match parsed {
-            Ok(command) => command,
-            Err(error) => return Ok(Answer::say(reply::refused(&error, error.hint()))),
-        };
+        let command = parsed.map_err(|error| say(reply::refused(&error, error.hint())))?;
         let platform = &message.at.platform;
         let channel = snapshot.repo.channel_at(platform, &message.at.channel);
         match channel {
-            None if !message.direct => {
-                return Ok(Answer::say(reply::unknown_channel(&message.at)));
-            }
+            None if !message.direct => return Err(say(reply::unknown_channel(&message.at))),
             Some(channel) if command.acts() && !channel.is_good_for(Wanted::Requests, platform) => {
-                return Ok(Answer::say(reply::not_from_here(channel, platform)));
+                return Err(say(reply::not_from_here(channel, platform)));
             }
             Some(_) | None => {}
         }
         let is_late = now.duration_since(message.sent) > self.tuning().manners.late_after;
         if is_late && (command.acts() || command == Command::Login) {
-            return Ok(Answer::say(intake::late(&person.id, typed, message.sent, now)));
+            return Err(say(intake::late(&person.id, typed, message.sent, now)));
         }
         let channel = channel.map(|channel| channel.name.clone());
-        let given = Given { message, snapshot, person, channel, taken };
-        self.obey(&given, command).await
+        Ok((Given { message, snapshot, person, channel, taken }, command))
     }
 
     async fn obey(

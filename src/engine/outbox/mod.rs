@@ -7,6 +7,7 @@
 //! Each platform has a loop of its own, so that one that is slow, busy or down delays no other.
 //! Within one, what people wait for goes before what streams, and streams take turns.
 
+mod buttons;
 mod outlet;
 mod send;
 

@@ -35,6 +35,9 @@ impl Engine {
             }
             store.post_seeded(key).await?;
         }
+        if !post.offered {
+            self.put_buttons(chat, post, &posted.at).await?;
+        }
         Ok(())
     }
 
@@ -118,7 +121,11 @@ impl Engine {
     }
 
     /// Replaces mentions and references to posts by what the platform understands.
-    async fn fill_in(&self, body: &Body, platform: &Platform) -> Result<Body, EngineError> {
+    pub(in crate::engine) async fn fill_in(
+        &self,
+        body: &Body,
+        platform: &Platform,
+    ) -> Result<Body, EngineError> {
         let mut filled = body.clone();
         for block in &mut filled.0 {
             match block {

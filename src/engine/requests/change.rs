@@ -59,6 +59,10 @@ impl Engine {
                 return Ok(None);
             }
         }
+        let has_buttons = self.has_buttons(&next.card_place.0);
+        if has_buttons && !change.posts.is_empty() {
+            change.offers.push((card::key(next.id, next.card), card::offers(next)));
+        }
         for effect in effects {
             match effect {
                 Effect::Audit { event, by, detail } => change.audit.push(Entry {
@@ -69,7 +73,12 @@ impl Engine {
                     revision: Some(snapshot.revision.clone()),
                     detail,
                 }),
-                Effect::NewCard => change.posts.extend(self.closed_card(before, next).await?),
+                Effect::NewCard => {
+                    let closed = self.closed_card(before, next).await?;
+                    let key = closed.as_ref().map(|post| post.key.clone());
+                    change.offers.extend(key.filter(|_| has_buttons).map(|key| (key, Vec::new())));
+                    change.posts.extend(closed);
+                }
                 Effect::Remind => {
                     change.posts.extend(call(snapshot, next, &who, card::Again::Reminder));
                 }

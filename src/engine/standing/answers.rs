@@ -23,7 +23,7 @@ use crate::ports::chat::{Chat, ChatError};
 use crate::ports::store::IncidentFilter;
 
 /// How long a reaction leaves drift as it is; a command can say something else.
-pub(super) const IGNORE_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(in crate::engine) const IGNORE_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest that somebody can say.
 pub(super) const LONGEST_IGNORE: SignedDuration = SignedDuration::from_hours(30 * 24);

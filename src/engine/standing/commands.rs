@@ -91,7 +91,7 @@ impl Engine {
         Ok(Answer::say(reply::history(&watches, &incidents)))
     }
 
-    async fn visible_incident(
+    pub(in crate::engine) async fn visible_incident(
         &self,
         given: &Given<'_>,
         id: IncidentId,

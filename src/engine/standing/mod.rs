@@ -26,6 +26,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 
+pub(super) use answers::IGNORE_FOR;
+
 use super::{Engine, EngineError};
 use crate::domain::drift::machine::Event;
 use crate::domain::drift::{Fingerprints, Watch, WatchKey, machine};

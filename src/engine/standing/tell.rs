@@ -10,8 +10,9 @@ use crate::domain::drift::machine::{self, Effect, Event, Note, Observation, Term
 use crate::domain::drift::{Incident, Leave, Watch, WatchKey};
 use crate::domain::id::IncidentId;
 use crate::domain::intent::OnDrift;
-use crate::domain::message::{Place, Post};
+use crate::domain::message::{Place, Post, PostKey};
 use crate::domain::person::Principal;
+use crate::domain::press::Offer;
 use crate::domain::reply::drift as reply;
 use crate::engine::requests::is_conflict;
 use crate::engine::{Engine, EngineError};
@@ -157,6 +158,7 @@ impl Engine {
                     closed.notes += 1;
                     let why = closed.closed.as_ref().map(|it| it.why.clone()).unwrap_or_default();
                     change.posts.extend(self.drift_posts(snapshot, &closed, now));
+                    change.offers.extend(self.drift_offers(&closed));
                     change.posts.push(note_post(&closed, &Note::Closed(why)));
                     change.closed.push(closed);
                 }
@@ -167,6 +169,7 @@ impl Engine {
             // The card comes before what is said in its thread.
             let notes = std::mem::take(&mut change.posts);
             change.posts = self.drift_posts(snapshot, incident, now);
+            change.offers.extend(self.drift_offers(incident));
             change.posts.extend(notes);
         }
         change.watches.push(next.clone());
@@ -193,6 +196,12 @@ impl Engine {
             });
         }
         posts
+    }
+
+    /// Returns what people may press under the card of an incident, where it has buttons.
+    fn drift_offers(&self, incident: &Incident) -> Option<(PostKey, Vec<Offer>)> {
+        let has_buttons = self.has_buttons(&incident.place.0);
+        has_buttons.then(|| (reply::key(incident.id), reply::offers(incident)))
     }
 
     /// Closes and forgets what no standing intent asks for any more.

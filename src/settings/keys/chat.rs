@@ -55,6 +55,14 @@ pub(super) const KEYS: &[Key] = &[
         about: "Names of emoji that say of drift: leave it for a while.",
     },
     Key {
+        path: "mattermost.buttons",
+        kind: Kind::Text,
+        default: None,
+        example: "\"https://tribune.example.org\"",
+        about: "The address at which the Mattermost server reaches this daemon's console, for buttons under cards.\n\
+                Without it there are none. The server must allow it: AllowedUntrustedInternalConnections.",
+    },
+    Key {
         path: "matrix.homeserver",
         kind: Kind::Text,
         default: None,

@@ -56,7 +56,7 @@ pub trait Town: Sized + Send + Sync {
 }
 
 /// The simulated chat.
-struct FakeTown(Arc<FakeChat>);
+pub(super) struct FakeTown(Arc<FakeChat>);
 
 /// The console over the embedded store.
 struct ConsoleTown {
@@ -71,7 +71,9 @@ fn clock() -> Arc<FakeClock> {
 #[async_trait]
 impl Town for FakeTown {
     async fn new() -> Self {
-        Self(Arc::new(FakeChat::new("console", clock(), &["ops"])))
+        let chat = FakeChat::new("console", clock(), &["ops"]);
+        chat.shows_buttons();
+        Self(Arc::new(chat))
     }
 
     fn chat(&self) -> Arc<dyn Chat> {

@@ -3,6 +3,7 @@
 mod argv;
 mod attacker;
 mod bans;
+mod buttons;
 pub mod chat;
 mod drift;
 mod executor;

@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::server::{Fault, Person, Server, Trick};
 use crate::ground::{Daemon, Ground};
 
+/// The address of a proxy before the daemon.
+const FRONT: &str = "https://tribune.example.org";
+
 /// A daemon whose policy repo knows two people and a channel of the server.
 struct Town {
     server: Arc<Server>,
@@ -46,10 +49,39 @@ impl Town {
         let settings = ground.at("tribune.toml");
         let text = fs::read_to_string(&settings).unwrap();
         let (url, token) = (server.url(), server.token_file());
-        let more = format!("[mattermost]\nurl = \"{url}\"\ntoken_file = {token:?}\n");
+        let more = format!(
+            "[mattermost]\nurl = \"{url}\"\ntoken_file = {token:?}\nbuttons = \"{FRONT}\"\n"
+        );
         fs::write(&settings, text + &more).unwrap();
         let daemon = ground.start();
         Self { server, ground, daemon, ken, grace, ops }
+    }
+
+    /// Has the proxy before the daemon lead to where it listens now.
+    async fn front(&mut self) {
+        let ground = &self.ground;
+        let found = ground.until(&mut self.daemon, "its port", async || ground.origin()).await;
+        let behind = found.unwrap_or_else(|| panic!("the daemon ended\n{}", ground.log()));
+        self.server.lock().fronts.insert(FRONT.to_owned(), behind);
+    }
+
+    /// Waits until a post has a button, whose state is another than before.
+    async fn button(&mut self, post: &str, action: &str, before: &str) -> String {
+        let state = |server: &Server| {
+            let state = server.lock();
+            let row = state.posts[post].props["attachments"][0]["actions"].clone();
+            let found = row.as_array()?.iter().find(|it| it["id"] == action)?.clone();
+            let state = found["integration"]["context"]["state"].as_str()?.to_owned();
+            (state != before).then_some(state)
+        };
+        self.until(&format!("the button {action}"), state).await
+    }
+
+    /// Returns what was shown to somebody alone.
+    fn shown(&self, who: &str) -> Vec<String> {
+        let state = self.server.lock();
+        let shown = state.shown.iter().filter(|(user, _)| user == who);
+        shown.map(|(_, text)| text.clone()).collect()
     }
 
     /// Waits until something can be seen on the server.
@@ -146,5 +178,55 @@ async fn commands_that_were_typed_while_the_daemon_was_down_are_answered_once() 
     let after = town.server.texts("ops");
     let answers = after[before..].iter().filter(|text| text.contains(&ken)).count();
     assert_eq!(answers, 1, "{after:?}");
+    town.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buttons_are_pressed_answered_and_renewed_on_mattermost_also_after_a_restart() {
+    let mut town = Town::build().await;
+    town.ready().await;
+    town.front().await;
+    town.ken.post(&town.ops, "", "!run act on local seconds=0").await;
+    let card = town.post_with("act on local").await;
+    let text = town.server.lock().posts[&card].message.clone();
+    let first = town.button(&card, "whocould", "").await;
+    assert!(town.ken.press(&card, "whocould").await);
+    let ken = town.ken.id.clone();
+    assert!(town.shown(&ken)[0].starts_with("r1 can be approved by"), "{:?}", town.shown(&ken));
+    let second = town.button(&card, "whocould", &first).await;
+    // One press later, and by another daemon on the same state, the buttons are good for one more.
+    town.daemon.end().await;
+    assert!(!town.ken.press(&card, "whocould").await, "nobody listens");
+    town.daemon = town.ground.start();
+    town.front().await;
+    assert!(town.grace.press(&card, "details").await);
+    let grace = town.grace.id.clone();
+    assert!(town.shown(&grace)[0].contains("needs approval"), "{:?}", town.shown(&grace));
+    town.button(&card, "whocould", &second).await;
+    assert!(!town.grace.press(&card, "approve").await, "there is no such button");
+    // What the daemon is sent past the server is not taken.
+    let to = town.server.lock().fronts[FRONT].clone() + "/chat/mattermost/press";
+    let forged = serde_json::json!({
+        "user_id": grace, "channel_id": town.ops, "post_id": card, "type": "button",
+        "context": { "state": first },
+    });
+    let answer = reqwest::Client::new().post(&to).json(&forged).send().await.unwrap();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    let said = answer["ephemeral_text"].as_str().unwrap();
+    assert!(said.starts_with("These buttons were renewed"), "{said}");
+    // None of it moved the request or touched what people approve.
+    assert_eq!(town.ground.acts(), 0);
+    assert_eq!(town.server.lock().posts[&card].message, text);
+    assert_eq!(twice(&town.server), Vec::<String>::new(), "nothing stands twice");
+    town.grace.react(&card, "white_check_mark").await;
+    town.button(&card, "output", "").await;
+    town.until("the act to be done", |server| {
+        server.lock().posts[&card].message.to_lowercase().contains("succeeded").then_some(())
+    })
+    .await;
+    town.button(&card, "output", "").await;
+    assert_eq!(town.ground.acts(), 1);
+    let key = std::fs::metadata(town.ground.at("state/buttons.key")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
     town.end().await;
 }

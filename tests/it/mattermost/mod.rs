@@ -1,5 +1,6 @@
 //! Mattermost, over a simulated server that the official client keeps honest.
 
+mod buttons;
 mod daemon;
 mod identity;
 mod intake;

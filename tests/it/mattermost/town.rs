@@ -37,6 +37,7 @@ pub fn config(server: &Server) -> Config {
         ca_file: None,
         emoji: Emoji::default(),
         timing: QUICK,
+        presses: None,
     }
 }
 
@@ -163,7 +164,10 @@ impl Town for MattermostTown {
         for name in ["ada", "ken", "eve"] {
             drop(server.person(name));
         }
-        let chat = Arc::new(listening(&server).await);
+        let presses = Some("https://tribune.example.org/chat/mattermost/press".parse().unwrap());
+        let chat = open(&server, Config { presses, ..config(&server) }, &["ops"]);
+        wait_for(&chat, &ChatEvent::Gap).await;
+        let chat = Arc::new(chat);
         Self { server, chat, people: Mutex::default() }
     }
 

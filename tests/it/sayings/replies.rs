@@ -14,7 +14,7 @@ use tribune::domain::intent::OnDrift;
 use tribune::domain::message::Edited;
 use tribune::domain::pause::{Pause, Scope};
 use tribune::domain::person::{Account, Person, Principal};
-use tribune::domain::reply::{answer, drift, pause, run, schedule, standing};
+use tribune::domain::reply::{answer, drift, pause, press, run, schedule, standing};
 use tribune::domain::run::{Failure, Outcome};
 use tribune::domain::schedule::{Became, Mark, Occurrence};
 
@@ -146,11 +146,15 @@ fn what_people_may_do_about_drift() {
     let repo = shipped();
     let file = repo.intents.values().find(|intent| drift::can_be_kept(intent));
     let open = Incident { repair: None, branch: None, difference: None, why: None, ..incident() };
-    insta::assert_snapshot!(read([drift::card(&open, file, at("2026-06-01T09:00:00Z"))]), @r#"
+    insta::assert_snapshot!(read([
+        drift::card(&open, file, at("2026-06-01T09:00:00Z")),
+        press::how_to_answer(&open, file),
+    ]), @r#"
     d7 drift: `sync-motd` on web1, found 2026-06-01 08:00 UTC
     ---
     cannot tell — looking fails
     ✅ repair it (`!drift repair d7`), ⬅️ keep what is live (`!drift keep d7`), 🔕 ignore it for a day (`!drift ignore d7 7d "why"` for longer). Who asks for the repair does not approve it.
+    React ✅ to ask for a repair (`!drift repair d7`). React ⬅️ to keep what is live (`!drift keep d7`). To leave it as it is for longer than a day: `!drift ignore d7 7d "why"`. No button repairs or keeps: who pressed one cannot be proven.
     "#);
 }
 

@@ -18,6 +18,7 @@ mod keeping;
 mod managing;
 mod pausing;
 mod placing;
+mod pressing;
 mod reconciling;
 mod running;
 mod scheduling;

@@ -132,3 +132,29 @@ async fn whoever_watches_asks_by_any_name_and_only_looks() {
         assert_eq!(http.post(&url).send().await.unwrap().status(), 405);
     }
 }
+
+#[tokio::test]
+async fn a_press_comes_from_a_server_that_has_no_origin_and_no_cookie_and_is_small() {
+    let site = TestSite::start().await;
+    let url = |platform: &str| format!("http://127.0.0.1:{}/chat/{platform}/press", site.port);
+    let client = reqwest::Client::new();
+    let press = |platform: &str, host: &str, body: String| {
+        client.post(url(platform)).header("host", host).body(body).send()
+    };
+    for host in ["localhost", "tribune.inner.example", "10.0.0.5:8410"] {
+        let answer = press("mattermost", host, "{}".to_owned()).await.unwrap();
+        assert_eq!(answer.status(), 200, "{host}");
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(answer.text().await.unwrap(), r#"{"heard":"{}"}"#);
+    }
+    let large = press("mattermost", "localhost", "x".repeat(16 * 1024 + 1)).await.unwrap();
+    assert_eq!(large.status(), 413);
+    for platform in ["console", "matrix", "No%20Platform", "%00"] {
+        let answer = press(platform, "localhost", "{}".to_owned()).await.unwrap();
+        assert_eq!(answer.status(), 404, "{platform}");
+    }
+    let got = client.get(url("mattermost")).send().await.unwrap();
+    assert_eq!(got.status(), 405);
+}

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, RequestBuilder, Response};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tribune::chat::console::{Console, PLATFORM};
@@ -198,6 +199,11 @@ impl TestSite {
                     Box::pin(async move { readiness(ready) })
                 })
             },
+            pressing: Arc::new(|platform, call| {
+                let answer = (platform.as_str() == "mattermost")
+                    .then(|| json!({ "heard": String::from_utf8_lossy(&call) }).to_string());
+                Box::pin(async move { answer })
+            }),
             verifying: Verifying::new(check.clone(), clock.clone()),
             asking: tokio::sync::Semaphore::new(1),
             clock: clock.clone(),

@@ -13,6 +13,7 @@ pub mod executor;
 pub mod forge;
 mod keeping;
 pub mod ledger;
+pub mod pressing;
 pub mod source;
 pub mod store;
 mod sweep;
@@ -211,6 +212,7 @@ impl World {
             warnings: Vec::new(),
             console: "console".parse().unwrap(),
             console_url: "http://{person}.localhost:8080".into(),
+            seal: pressing::seal(),
         }
     }
 

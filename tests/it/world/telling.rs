@@ -7,6 +7,7 @@ use tribune::domain::message::{AuthorKind, Edited, MessageRef, PostKey};
 use tribune::domain::person::Principal;
 use tribune::domain::request::State;
 use tribune::engine::health::Readiness;
+use tribune::engine::status::Report;
 use tribune::ports::store::{AuditFilter, OutboxPost};
 
 use super::chat::Written;
@@ -60,6 +61,11 @@ impl World {
     pub fn stored(&self, key: &str) -> Option<OutboxPost> {
         let key = PostKey(key.into());
         self.runtime.block_on(self.store().post(&key)).expect("readable")
+    }
+
+    /// Returns how every loop is.
+    pub fn report(&self) -> Report {
+        self.runtime.block_on(self.engine().report()).expect("readable")
     }
 
     /// Returns whether the daemon does its work.

@@ -26,12 +26,12 @@ fn drifts(world: &mut World, target: &str, diff: &str) {
     world.executor.finds(&format!("sync-motd {target}"), diff, Outcome::Differs);
 }
 
-fn clears(world: &mut World, target: &str) {
+pub(super) fn clears(world: &mut World, target: &str) {
     world.executor.finds(&format!("sync-motd {target}"), "", Outcome::Succeeded);
 }
 
 /// On `web-dev` it differs, and that was found.
-fn drifted(world: &mut World, on_drift: &str) {
+pub(super) fn drifted(world: &mut World, on_drift: &str) {
     development(world, on_drift);
     drifts(world, "web-dev", DIFF);
     world.pass("17m");

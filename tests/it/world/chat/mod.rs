@@ -1,6 +1,7 @@
 //! A chat platform in memory, as strict as the real thing, with all that people and servers do.
 
 mod bodies;
+mod buttons;
 mod server;
 mod tribune;
 

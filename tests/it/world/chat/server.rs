@@ -8,6 +8,7 @@ use tribune::domain::message::{
     AuthorKind, Edited, Mentioned, Message, MessageRef, PostKey, Reaction, Sign,
 };
 use tribune::domain::person::Account;
+use tribune::domain::press::Button;
 use tribune::ports::chat::{ChatEvent, TextFile};
 
 use super::FakeChat;
@@ -25,6 +26,7 @@ pub(super) struct Server {
     pub(super) hints: VecDeque<ChatEvent>,
     pub(super) down: bool,
     pub(super) no_files: bool,
+    pub(super) has_buttons: bool,
     pub(super) calls: u64,
     pub(super) limit: Option<Limit>,
     pub(super) busy: u64,
@@ -49,6 +51,7 @@ pub struct Written {
     pub edits: u32,
     pub(super) reactions: Vec<Reaction>,
     pub(super) first_text: String,
+    pub(super) buttons: Vec<Button>,
 }
 
 impl Server {
@@ -131,6 +134,7 @@ impl Server {
             edits: 0,
             reactions: Vec::new(),
             first_text: text.into(),
+            buttons: Vec::new(),
         });
         at
     }

@@ -7,6 +7,7 @@ use tribune::domain::body::Body;
 use tribune::domain::id::Platform;
 use tribune::domain::message::{AuthorKind, Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use tribune::domain::person::Account;
+use tribune::ports::buttons::Buttons;
 use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFile};
 
 use super::server::Server;
@@ -14,7 +15,7 @@ use super::{FakeChat, TRIBUNE, plain};
 
 impl FakeChat {
     /// Begins a call of Tribune's.
-    fn call(&self) -> Result<MutexGuard<'_, Server>, ChatError> {
+    pub(super) fn call(&self) -> Result<MutexGuard<'_, Server>, ChatError> {
         let mut server = self.server();
         server.calls += 1;
         match server.down {
@@ -26,7 +27,7 @@ impl FakeChat {
         }
     }
 
-    fn rejected(&self, why: &str) -> ChatError {
+    pub(super) fn rejected(&self, why: &str) -> ChatError {
         ChatError::Rejected { platform: self.platform.clone(), why: why.into() }
     }
 
@@ -48,7 +49,10 @@ impl FakeChat {
     }
 
     /// As [`Self::write_call`], for a message that must be there.
-    fn write_on(&self, at: &MessageRef) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
+    pub(super) fn write_on(
+        &self,
+        at: &MessageRef,
+    ) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
         let server = self.write_call()?;
         let place = server.place(at).ok_or_else(|| self.rejected("there is no such message"))?;
         Ok((server, place))
@@ -185,6 +189,10 @@ impl Chat for FakeChat {
             Some(name) => format!("@{name}"),
             None => format!("@{}", account.id.as_str().trim_start_matches('@')),
         }
+    }
+
+    fn buttons(&self) -> Option<&dyn Buttons> {
+        self.server().has_buttons.then_some(self as &dyn Buttons)
     }
 
     fn own_names(&self) -> Vec<String> {
