@@ -14,6 +14,7 @@
 //! - [`schedules`]: intents that ask for themselves
 //! - [`calendar`]: what is due at a time and belongs to no request
 //! - [`clocks`]: waking what has waited long enough
+//! - `rounds`: looking again without a reason
 //! - [`ledger`]: the audit log's file and its signed checkpoints
 //! - [`standing`]: standing intents, and the drift they find
 //! - [`retention`]: what is old goes
@@ -43,6 +44,7 @@ pub mod reconcile;
 mod renames;
 pub mod requests;
 pub mod retention;
+mod rounds;
 pub mod runs;
 pub mod schedules;
 pub mod sessions;
@@ -271,6 +273,7 @@ impl Engine {
         }
         self.spawn("names", Arc::clone(self).keep_names());
         self.spawn("clocks", Arc::clone(self).keep_time());
+        self.spawn("rounds", Arc::clone(self).keep_going_round());
         self.spawn("standing", Arc::clone(self).keep_standing());
         self.spawn("calendar", Arc::clone(self).keep_calendar());
         self.spawn("source", Arc::clone(self).keep_source());

@@ -1,7 +1,8 @@
 //! Listening to a platform: hints as they come, and messages as they are listed.
 //!
 //! There are two tasks for each platform. One takes hints: what was touched is looked at there and
-//! then. The other lists messages, so that a long backlog delays no approval.
+//! then. The other lists messages, so that a long backlog delays no approval; it lists them now and
+//! then without a hint too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use tokio::sync::Notify;
 use super::Taken;
 use super::missed::Missed;
 use crate::domain::id::Platform;
-use crate::domain::message::MessageRef;
+use crate::domain::message::{MessageRef, PostKey};
 use crate::domain::reply::{card, drift};
+use crate::engine::rounds::ROUND;
 use crate::engine::{Engine, EngineError};
 use crate::ports::chat::{Chat, ChatEvent};
 use crate::ports::store::{Change, Handled};
@@ -73,7 +75,10 @@ impl Engine {
     /// Takes in messages whenever there may be some.
     async fn keep_taking(self: Arc<Self>, chat: Arc<dyn Chat>, bell: Arc<Bell>) {
         loop {
-            bell.rings.notified().await;
+            tokio::select! {
+                () = bell.rings.notified() => {}
+                () = self.ports.clock.sleep_until(self.now() + ROUND) => {}
+            }
             let gap = bell.gap.swap(false, Ordering::SeqCst);
             let taken = match self.take_in(chat.as_ref()).await {
                 Ok(()) if gap => self.consider_everything().await,
@@ -145,10 +150,21 @@ impl Engine {
         self.consider_all().await
     }
 
-    /// Something about a message may have changed: if it is a card, its request is looked at.
+    /// Something about a message may have changed: if it is a post of Tribune's, what people say
+    /// on it is read.
     async fn touched(self: &Arc<Self>, at: &MessageRef) -> Result<(), EngineError> {
-        let Some(post) = self.ports.store.post_at(at).await? else { return Ok(()) };
-        let key = &post.post.key;
+        match self.ports.store.post_at(at).await? {
+            Some(post) => self.read_said_on(&post.post.key).await,
+            // Perhaps it is not written down yet where that post stands; whoever does reads it.
+            None => Ok(()),
+        }
+    }
+
+    /// Reads what people say on a post of Tribune's: if it is a card, its request is looked at.
+    pub(in crate::engine) async fn read_said_on(
+        self: &Arc<Self>,
+        key: &PostKey,
+    ) -> Result<(), EngineError> {
         if let Some((request, _)) = card::parse_key(key) {
             self.consider(request);
         } else if let Some(incident) = drift::parse_key(key) {

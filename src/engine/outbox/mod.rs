@@ -77,7 +77,11 @@ impl Engine {
     }
 
     /// Sends what people wait for, or else the output whose turn it is.
-    async fn send_due(&self, chat: &dyn Chat, outlet: &Outlet) -> Result<Round, EngineError> {
+    async fn send_due(
+        self: &Arc<Self>,
+        chat: &dyn Chat,
+        outlet: &Outlet,
+    ) -> Result<Round, EngineError> {
         let now = self.now();
         if let Some(held) = outlet.pace().held(now) {
             return Ok(Round::Held(held.until));
@@ -107,7 +111,7 @@ impl Engine {
     }
 
     async fn try_one(
-        &self,
+        self: &Arc<Self>,
         chat: &dyn Chat,
         outlet: &Outlet,
         post: &OutboxPost,

@@ -1,5 +1,7 @@
 //! Sending one post: where it goes, what it says there, and what was sent.
 
+use std::sync::Arc;
+
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::id::{PersonId, Platform, RunId};
 use crate::domain::message::{MessageRef, Place, PostKey, Posted};
@@ -13,7 +15,11 @@ use crate::ports::store::{OutboxPost, StoreError};
 impl Engine {
     /// Makes the chat agree with a post, and writes down that it does. Where it stands is written
     /// before the seeds are put: people may react as soon as they see it.
-    pub(super) async fn send(&self, chat: &dyn Chat, post: &OutboxPost) -> Result<(), EngineError> {
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        chat: &dyn Chat,
+        post: &OutboxPost,
+    ) -> Result<(), EngineError> {
         let (key, store) = (&post.post.key, &self.ports.store);
         if let Some(run) = reply::parse_file_key(key) {
             return self.send_file(chat, post, run).await;
@@ -21,6 +27,9 @@ impl Engine {
         let posted = self.bring_about(chat, post).await?;
         if post.posted.is_none() || post.sent_generation < post.generation {
             store.post_sent(key, post.generation, &post.post.body, &posted).await?;
+        }
+        if post.posted.is_none() {
+            self.read_said_before(key.clone());
         }
         if !post.seeded && !post.post.seeds.is_empty() {
             for seed in &post.post.seeds {
@@ -39,6 +48,17 @@ impl Engine {
             self.put_buttons(chat, post, &posted.at).await?;
         }
         Ok(())
+    }
+
+    /// Reads what people said on a post before it was written down where it stands: nobody knew
+    /// then whom the hint concerned.
+    fn read_said_before(self: &Arc<Self>, key: PostKey) {
+        let engine = Arc::clone(self);
+        self.spawn("first look", async move {
+            if let Err(error) = engine.read_said_on(&key).await {
+                tracing::warn!(post = %key, %error, "failed to read what is said on a post");
+            }
+        });
     }
 
     /// Puts the output of a run into a thread as a file, as it is kept: cleaned and redacted.

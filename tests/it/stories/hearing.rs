@@ -2,8 +2,10 @@
 
 use jiff::SignedDuration;
 use tribune::domain::duration;
+use tribune::domain::request::State;
 use tribune::domain::retention::Retention;
 
+use super::half_approved;
 use crate::world::{World, story};
 
 /// The daemon is down for a while, during which something happens.
@@ -256,5 +258,81 @@ fn a_source_that_is_not_fetched_for_long_is_stale() {
         world.pass("3m");
         let unwell = unwell(world);
         assert!(unwell[0].starts_with("source: the policy repo was not fetched for long"));
+    });
+}
+
+#[test]
+fn a_reaction_that_nobody_hints_at_is_noticed_within_a_minute() {
+    story(|world| {
+        half_approved(world);
+        world.chat.hints_nothing(true);
+        world.approve("grace", "r1");
+        world.pass("30s");
+        assert!(world.executor.ran().is_empty(), "nobody told of it");
+        world.pass("30s");
+        assert!(!world.executor.ran().is_empty());
+    });
+}
+
+#[test]
+fn an_approval_that_is_taken_back_unheard_is_noticed_within_a_minute() {
+    story(|world| {
+        half_approved(world);
+        world.chat.hints_nothing(true);
+        world.withdraw("radia", "r1");
+        world.told();
+        world.pass("1m");
+        insta::assert_snapshot!(world.told(), @r"
+        » 1m pass
+        [m3 in #ops]
+        …
+        needs approval
+        - 1 operator and 1 sre to approve with ✅ here, each a different person and none of them the requester
+        - or a merged pull request labelled `ops/restart` that names exactly this command and that somebody else merged: `!run restart-service on web-dev delay=0 graceful=true service=nginx pr <number>`
+        - could approve: operator: @ada, @dennis, @grace, @linus, @margaret, @radia; sre: @ada, @grace, @linus, @margaret
+        Evidence must be here by 08:30:00 UTC.
+        ");
+    });
+}
+
+#[test]
+fn a_command_that_nobody_hints_at_is_read_within_a_minute() {
+    story(|world| {
+        world.chat.hints_nothing(true);
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        assert_eq!(world.chat.post("card:r1:1"), None);
+        world.pass("1m");
+        assert!(world.chat.post("card:r1:1").is_some());
+    });
+}
+
+#[test]
+fn each_of_very_many_requests_has_its_turn() {
+    story(|world| {
+        world.chat.hints_nothing(true);
+        for _ in 0..70 {
+            world.chat.write("ken", "ops", "!restart nginx on web-dev");
+        }
+        world.pass("1m");
+        for number in [1, 70] {
+            world.approve("radia", &format!("r{number}"));
+            world.approve("grace", &format!("r{number}"));
+        }
+        for _ in 0..4 {
+            world.pass("1m");
+        }
+        assert_eq!(world.state("r1"), State::Running);
+        assert_eq!(world.state("r70"), State::Queued, "one at a time on one host");
+    });
+}
+
+#[test]
+fn who_reacts_before_it_is_known_where_a_card_stands_counts() {
+    story(|world| {
+        world.chat.hastens("radia");
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        assert!(world.chat.text(&world.card("r1")).contains("approved by @radia"));
+        world.approve("grace", "r1");
+        assert!(!world.executor.ran().is_empty());
     });
 }

@@ -218,3 +218,15 @@ fn what_policy_does_not_let_tribune_do_it_does_not_do() {
         assert_eq!(world.executor.looks("sync-motd web-dev"), 0);
     });
 }
+
+#[test]
+fn a_reaction_that_nobody_hints_at_is_noticed_within_a_minute() {
+    story(|world| {
+        drifted(world, "ask");
+        world.chat.hints_nothing(true);
+        world.react("ken", "d1", Sign::Approve);
+        assert!(world.chat.post("card:r1:1").is_none());
+        world.pass("1m");
+        assert!(world.chat.post("card:r1:1").is_some());
+    });
+}

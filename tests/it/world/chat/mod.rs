@@ -127,10 +127,10 @@ impl FakeChat {
             server.accounts.insert(account.clone());
             let kind = server.kind_of(&account);
             let at = server.append(self, (channel, thread), account, kind, text);
-            server.hints.push_back(ChatEvent::Messages);
+            server.hint(ChatEvent::Messages);
             if let Some(root) = &server.messages.last().unwrap().message.thread {
                 let root = MessageRef { id: root.clone(), ..at.clone() };
-                server.hints.push_back(ChatEvent::Touched(root));
+                server.hint(ChatEvent::Touched(root));
             }
             at
         };
@@ -178,11 +178,21 @@ impl FakeChat {
         self.bell.notify_one();
     }
 
+    /// From now on hints are lost, or no longer.
+    pub fn hints_nothing(&self, is_so: bool) {
+        self.server().hints_nothing = is_so;
+    }
+
+    /// Somebody approves the next post as soon as it stands, before Tribune is told that it does.
+    pub fn hastens(&self, account: &str) {
+        self.server().hasty = Some(account.parse().unwrap());
+    }
+
     /// The connection is lost, or is back.
     pub fn set_down(&self, down: bool) {
         let mut server = self.server();
         server.down = down;
-        server.hints.push_back(ChatEvent::Gap);
+        server.hint(ChatEvent::Gap);
         drop(server);
         self.bell.notify_one();
     }
@@ -214,9 +224,9 @@ impl FakeChat {
             let place = server.place(at).expect("the message is there");
             change(&mut server, place);
             let root = server.messages[place].message.thread.clone();
-            server.hints.push_back(ChatEvent::Touched(at.clone()));
+            server.hint(ChatEvent::Touched(at.clone()));
             if let Some(id) = root {
-                server.hints.push_back(ChatEvent::Touched(MessageRef { id, ..at.clone() }));
+                server.hint(ChatEvent::Touched(MessageRef { id, ..at.clone() }));
             }
         }
         self.bell.notify_one();

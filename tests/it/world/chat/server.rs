@@ -25,6 +25,10 @@ pub(super) struct Server {
     pub(super) files: BTreeMap<PostKey, (MessageRef, TextFile)>,
     pub(super) hints: VecDeque<ChatEvent>,
     pub(super) down: bool,
+    /// Whether hints are lost.
+    pub(super) hints_nothing: bool,
+    /// Who reacts to the next post before Tribune hears that it stands.
+    pub(super) hasty: Option<AccountId>,
     pub(super) no_files: bool,
     pub(super) has_buttons: bool,
     pub(super) calls: u64,
@@ -81,6 +85,13 @@ impl Server {
     pub(super) fn has(&self, channel: &ChatChannelId) -> bool {
         let direct = |account: &AccountId| channel.as_str() == format!("dm:{account}");
         self.channels.contains(channel) || self.accounts.iter().any(direct)
+    }
+
+    /// Tells Tribune that something may have happened.
+    pub(super) fn hint(&mut self, hint: ChatEvent) {
+        if !self.hints_nothing {
+            self.hints.push_back(hint);
+        }
     }
 
     pub(super) fn place(&self, at: &MessageRef) -> Option<usize> {
