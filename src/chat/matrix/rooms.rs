@@ -67,6 +67,11 @@ impl Matrix {
         is_wanted || self.directs.account_of(room.as_str()).is_some()
     }
 
+    /// Says whether the policy repo names a room.
+    pub(super) fn is_wanted(&self, room: &ChatChannelId) -> bool {
+        (self.wants)().is_some_and(|wanted| wanted.rooms.contains(room))
+    }
+
     /// Returns what a room is.
     pub(super) async fn about(&self, room: &ChatChannelId) -> Result<Room, Failure> {
         if let Some(room) = locked(&self.rooms.known).get(room) {
@@ -148,7 +153,7 @@ impl Matrix {
         Ok(())
     }
 
-    async fn join(&self, room: &ChatChannelId) -> Result<(), Failure> {
+    pub(super) async fn join(&self, room: &ChatChannelId) -> Result<(), Failure> {
         let path = [&CLIENT[..], &["rooms", room.as_str(), "join"]].concat();
         self.api.call(Call::post(&path, json!({}))).await?;
         tracing::info!(%room, "joined a room");

@@ -224,9 +224,17 @@ impl Matrix {
         found.ok_or_else(|| self.rejected("there is no such message"))
     }
 
-    /// Says whether a room that can be read is a direct one.
+    /// Says whether a room that can be read is a direct one. One that is wanted and not joined
+    /// yet is joined now.
     async fn readable_room(&self, room: &ChatChannelId) -> Result<bool, ChatError> {
-        let about = self.about(room).await.map_err(|failure| self.failed(failure))?;
+        let about = match self.about(room).await {
+            Err(failure) if failure.is("M_FORBIDDEN") && self.is_wanted(room) => {
+                self.join(room).await.map_err(|failure| self.failed(failure))?;
+                self.about(room).await
+            }
+            about => about,
+        };
+        let about = about.map_err(|failure| self.failed(failure))?;
         if about.encrypted {
             return Err(self.rejected(format!("room {room} is encrypted")));
         }

@@ -88,6 +88,12 @@ impl Stream {
         self.position.as_deref()
     }
 
+    /// Begins at the present place, unless somebody has found one meanwhile: what came since is
+    /// still to be read.
+    pub fn begin(&mut self, place: &str) {
+        self.position.get_or_insert_with(|| place.to_owned());
+    }
+
     /// Begins anew at a place, unless it is already there.
     pub fn begin_at(&mut self, place: &str) {
         if self.position.as_deref() != Some(place) {
@@ -343,6 +349,15 @@ mod tests {
         stream.take("a", "b", read(&["1"]));
         stream.begin_at("z");
         assert_eq!((after(&mut stream, "a"), stream.position()), (None, Some("z")));
+    }
+
+    #[test]
+    fn the_beginning_is_found_once() {
+        let mut stream = Stream::default();
+        stream.begin("a");
+        stream.hand_out("a");
+        stream.begin("b");
+        assert_eq!(stream.position(), Some("a"), "what came between is still to be read");
     }
 
     #[test]

@@ -58,14 +58,15 @@ impl Drop for Waits<'_> {
 
 impl Matrix {
     /// Reads on, waiting at most so long for something to happen. The first time it only finds
-    /// out where the stream is now.
+    /// out where the stream is now, and joins rooms after that: what is said there as soon as it
+    /// has come is said to it.
     pub(super) async fn pull(&self, wait: Duration) -> Result<(), ChatError> {
         self.me().await?;
         let wanted = (self.wants)();
-        if let Some(wanted) = &wanted {
+        let from = locked(&self.stream).position().map(str::to_owned);
+        if let (Some(wanted), Some(_)) = (&wanted, &from) {
             self.keep_rooms(wanted).await;
         }
-        let from = locked(&self.stream).position().map(str::to_owned);
         let answer = {
             let _waits = (!wait.is_zero()).then(|| Waits::from(&self.stream, from.as_deref()));
             self.sync(from.as_deref(), wait).await?
@@ -74,7 +75,10 @@ impl Matrix {
         let to = to.ok_or_else(|| self.unreachable("it does not say where reading stopped"))?;
         self.note_invitations(&answer["rooms"]["invite"]).await?;
         let Some(from) = from else {
-            locked(&self.stream).begin_at(to);
+            locked(&self.stream).begin(to);
+            if let Some(wanted) = &wanted {
+                self.keep_rooms(wanted).await;
+            }
             return Ok(());
         };
         let mut reading = Reading::default();

@@ -118,3 +118,29 @@ async fn a_direct_room_with_a_third_person_is_none() {
     let posted = town.restarted().post(&to, &body("a link"), &PostKey("link".into())).await;
     assert_ne!(posted.unwrap().at.channel.as_str(), direct);
 }
+
+#[tokio::test]
+async fn a_post_into_a_room_that_is_wanted_and_not_joined_yet_joins_it() {
+    let town = MatrixTown::new().await;
+    let made = json!({ "preset": "private_chat", "invite": [town.bot.id] });
+    let room = town.people["ada"].make_room(made).await;
+    town.wants.lock().unwrap().as_mut().unwrap().rooms.insert(room.parse().unwrap());
+    let to = Destination::Channel(room.parse().unwrap());
+    town.chat.post(&to, &body("news"), &PostKey("news".into())).await.unwrap();
+    assert_eq!(town.people["ada"].texts(&room).await, ["news"]);
+}
+
+#[tokio::test]
+async fn what_is_said_as_soon_as_tribune_has_come_is_heard() {
+    let town = MatrixTown::new().await;
+    let made = json!({ "preset": "private_chat", "invite": [town.bot.id] });
+    let room = town.people["ada"].make_room(made).await;
+    town.wants.lock().unwrap().as_mut().unwrap().rooms.insert(room.parse().unwrap());
+    // Its very first start: it knows no place, and joins.
+    let chat = town.restarted();
+    let (_, begin) = chat.since(None).await.unwrap();
+    town.people["ada"].send(&room, "welcome").await;
+    let (heard, _) = town.restarted().since(Some(&begin)).await.unwrap();
+    let texts: Vec<_> = heard.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["welcome"]);
+}
