@@ -35,6 +35,7 @@ pub(super) struct Hints {
 }
 
 struct Waiting {
+    is_open: bool,
     /// Why there is no connection, until it was told.
     down: Option<String>,
     gap: bool,
@@ -47,6 +48,7 @@ impl Hints {
     /// Knows nothing, so everything is to be read.
     pub fn new() -> Self {
         let waiting = Waiting {
+            is_open: false,
             down: None,
             gap: false,
             messages: false,
@@ -98,6 +100,23 @@ impl Hints {
         self.edited.with(|edited| edited.iter().any(|(known, own)| known == post && own == text))
     }
 
+    /// There is a connection, and anything may have been missed before.
+    pub fn open(&self) {
+        self.waiting.with(|waiting| waiting.is_open = true);
+        self.gap();
+    }
+
+    /// Where there is no connection, something new may stand anywhere.
+    pub fn ask_if_closed(&self) {
+        let is_closed = self.waiting.with(|waiting| {
+            waiting.messages |= !waiting.is_open;
+            !waiting.is_open
+        });
+        if is_closed {
+            self.bell.notify_one();
+        }
+    }
+
     /// Anything may have been missed.
     pub fn gap(&self) {
         self.waiting.with(|waiting| {
@@ -113,6 +132,7 @@ impl Hints {
     /// There is no connection.
     pub fn down(&self, why: String) {
         self.waiting.with(|waiting| {
+            waiting.is_open = false;
             waiting.down = Some(why);
             waiting.dirty = Dirty::All;
         });
@@ -206,6 +226,20 @@ mod tests {
             hints.touched(at(number));
         }
         assert_eq!(hints.next().await, Ok(ChatEvent::Gap));
+    }
+
+    #[tokio::test]
+    async fn while_there_is_no_connection_messages_are_asked_for() {
+        let hints = Hints::new();
+        hints.ask_if_closed();
+        assert_eq!(hints.next().await, Ok(ChatEvent::Messages));
+        hints.open();
+        assert_eq!(hints.next().await, Ok(ChatEvent::Gap));
+        hints.ask_if_closed();
+        hints.down("it broke".into());
+        assert_eq!(hints.next().await, Err("it broke".into()));
+        hints.ask_if_closed();
+        assert_eq!(hints.next().await, Ok(ChatEvent::Messages));
     }
 
     #[test]

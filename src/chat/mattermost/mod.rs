@@ -88,6 +88,8 @@ pub struct Timing {
     pub most: Duration,
     /// After so long a connection counts as held.
     pub steady: Duration,
+    /// How often to ask for messages while there is no connection.
+    pub ask: Duration,
     /// How often to show the server that Tribune listens.
     pub ping: Duration,
     /// How long the server may say nothing.
@@ -101,8 +103,9 @@ impl Default for Timing {
             connect: seconds(10),
             request: seconds(30),
             again: Duration::from_millis(250),
-            most: seconds(120),
-            steady: seconds(60),
+            most: seconds(15),
+            steady: seconds(5),
+            ask: seconds(5),
             ping: seconds(20),
             silence: seconds(50),
         }

@@ -5,7 +5,8 @@
 //! silent for too long, the connection is given up and a new one begins at nought; what was
 //! missed in between is read again, so the old numbers are of no use. Attempts come apart further
 //! and further, with chance in it, and come close again only after a connection has held for a
-//! while: a server that takes logins and drops them is not stormed.
+//! while: a server that takes logins and drops them is not stormed. Nobody waits for the socket:
+//! while there is none, Tribune asks for new messages now and then by REST, which shows no login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,18 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 impl Listener {
     /// Listens until it is dropped.
     pub async fn run(self) {
+        tokio::join!(self.keep_open(), self.ask_while_closed());
+    }
+
+    /// Hints at messages now and then while nothing else does.
+    async fn ask_while_closed(&self) {
+        loop {
+            sleep(jittered(self.clock.as_ref(), self.timing.ask)).await;
+            self.hints.ask_if_closed();
+        }
+    }
+
+    async fn keep_open(&self) {
         let mut failures = 0_u32;
         loop {
             let mut up = None;
@@ -106,7 +119,7 @@ impl Listener {
             if event == "hello" && up.is_none() {
                 *up = Some(Instant::now());
                 tracing::info!(platform = %self.platform, "the socket is open");
-                self.hints.gap();
+                self.hints.open();
             } else {
                 self.hear(event, &frame);
             }

@@ -126,3 +126,29 @@ async fn what_tribune_does_itself_is_not_hinted_at() {
     ada.react(card.id.as_str(), "x").await;
     assert_eq!(next(&chat).await, Ok(ChatEvent::Touched(card)));
 }
+
+#[tokio::test]
+async fn while_the_socket_cannot_be_had_messages_are_asked_for_without_a_login() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    server.lock().is_flapping = true;
+    let timing = Timing {
+        again: Duration::from_secs(600),
+        most: Duration::from_secs(600),
+        ask: Duration::from_millis(20),
+        ..QUICK
+    };
+    let chat = town::open(&server, Config { timing, ..config(&server) }, &["ops"]);
+    while server.lock().logins == 0 {
+        drop(chat.next().await);
+    }
+    let mut cursor = now(&chat).await;
+    let ops = server.lock().channel_id("ops");
+    ada.post(&ops, "", "is anybody there?").await;
+    let mut heard = Vec::new();
+    while heard.is_empty() {
+        wait_for(&chat, &ChatEvent::Messages).await;
+        heard = read(&chat, &mut cursor).await;
+    }
+    assert_eq!((texts(&heard), server.lock().logins), (vec!["is anybody there?".into()], 1));
+}

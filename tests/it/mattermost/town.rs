@@ -22,6 +22,7 @@ pub const QUICK: Timing = Timing {
     again: Duration::from_millis(5),
     most: Duration::from_millis(50),
     steady: Duration::from_secs(60),
+    ask: Duration::from_secs(60),
     ping: Duration::from_secs(20),
     silence: Duration::from_secs(50),
 };
