@@ -6,6 +6,7 @@ mod architecture;
 mod architecture_gate;
 mod audit;
 mod bytes;
+mod chaos;
 mod cli;
 mod console;
 mod containment;

@@ -35,7 +35,9 @@ pub struct Person {
 impl Person {
     pub fn new(url: String, id: String, token: String) -> Self {
         tribune::chat::tls::install();
-        Self { http: reqwest::Client::new(), url, id, token }
+        // A connection of before a restart of the server is of no use after it.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { http, url, id, token }
     }
 
     /// Asks the server for something and returns the answer; it must not refuse.
