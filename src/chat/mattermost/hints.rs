@@ -106,6 +106,16 @@ impl Hints {
         self.gap();
     }
 
+    /// Says whether there is a connection.
+    pub fn is_open(&self) -> bool {
+        self.waiting.with(|waiting| waiting.is_open)
+    }
+
+    /// Channels are no longer what they were, which nobody needs to be told of.
+    pub fn channels_changed(&self) {
+        self.waiting.with(|waiting| waiting.dirty = Dirty::All);
+    }
+
     /// Where there is no connection, something new may stand anywhere.
     pub fn ask_if_closed(&self) {
         let is_closed = self.waiting.with(|waiting| {

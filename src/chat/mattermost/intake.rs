@@ -6,8 +6,10 @@
 //! nothing. Only the oldest are kept when there are very many; the rest comes with the next call.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::time::Duration;
 
 use regex::Regex;
+use tokio::time::Instant;
 
 use super::api::PAGE;
 use super::hints::Dirty;
@@ -22,6 +24,16 @@ use crate::ports::chat::{ChatError, Cursor};
 const FEW: usize = 50;
 /// Posts of one channel that one call takes in.
 const MOST: usize = 2_000;
+
+/// How long a list of channels holds: less than Tribune ever waits before it asks without a hint.
+const LISTED: Duration = Duration::from_secs(30);
+
+/// The channels that Tribune reads, as they were at a time.
+#[derive(Clone)]
+pub(super) struct Listed {
+    at: Instant,
+    channels: Vec<Channel>,
+}
 
 /// What was read of the channels.
 struct Read {
@@ -112,7 +124,10 @@ impl Mattermost {
         mut places: Places,
         known: Option<&BTreeMap<String, Option<i64>>>,
     ) -> Result<Read, RestError> {
-        let channels = self.readable().await?;
+        let channels = match known.and_then(|told| self.listed_before(told)) {
+            Some(channels) => channels,
+            None => self.readable().await?,
+        };
         let (mut posts, mut left) = (Vec::new(), BTreeMap::new());
         let before = self.newest.get();
         for channel in &channels {
@@ -176,9 +191,21 @@ impl Mattermost {
         Ok(place)
     }
 
+    /// Returns the channels that Tribune reads as they were listed a moment ago, if the socket has
+    /// told of nothing else since than of posts, and of some: `told` says where. Where nothing is
+    /// told the server is asked, so that what is still on its way is found too.
+    fn listed_before(&self, told: &BTreeMap<String, Option<i64>>) -> Option<Vec<Channel>> {
+        let listed = self.listed.get()?;
+        let is_fresh = !told.is_empty() && self.hints.is_open() && listed.at.elapsed() < LISTED;
+        let knows = |id: &String| listed.channels.iter().any(|channel| channel.id == *id);
+        let holds = is_fresh && (self.configured)() == self.read_of.get() && told.keys().all(knows);
+        holds.then_some(listed.channels)
+    }
+
     /// Returns the channels that Tribune reads: those of the policy repo that it is in, and
     /// direct talk with it.
     async fn readable(&self) -> Result<Vec<Channel>, RestError> {
+        let at = Instant::now();
         let channels = self.rest.channels().await?;
         let is_new = |channel: &Channel| {
             !channel.team_id.is_empty() && self.directory.team_of(&channel.id).is_none()
@@ -197,7 +224,10 @@ impl Mattermost {
         let is_read = |channel: &Channel| {
             channel.is_direct() || configured.iter().any(|id| id.as_str() == channel.id)
         };
-        Ok(channels.into_iter().filter(|it| it.delete_at == 0 && is_read(it)).collect())
+        let channels: Vec<Channel> =
+            channels.into_iter().filter(|it| it.delete_at == 0 && is_read(it)).collect();
+        self.listed.set(Some(Listed { at, channels: channels.clone() }));
+        Ok(channels)
     }
 
     /// Marks channels that were configured since as to be read.

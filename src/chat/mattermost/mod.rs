@@ -38,6 +38,7 @@ use url::Url;
 
 use self::directory::Directory;
 use self::hints::Hints;
+use self::intake::Listed;
 use self::posting::Own;
 use self::rest::{Rest, RestError};
 use self::slot::Slot;
@@ -139,6 +140,8 @@ pub struct Mattermost {
     me: Arc<Slot<Option<Me>>>,
     /// How many characters a post may have, once the server told it.
     size: Slot<Option<usize>>,
+    /// The channels that are read, as they were listed last.
+    listed: Slot<Option<Listed>>,
     /// Channels that were configured when it was last looked.
     read_of: Slot<BTreeSet<ChatChannelId>>,
     /// The time of the newest post of each channel when it was last read.
@@ -181,7 +184,7 @@ impl Mattermost {
             clock,
         };
         let listening = tokio::spawn(listener.run()).abort_handle();
-        let (size, last_cursor) = (Slot::new(None), Slot::new(None));
+        let (size, last_cursor, listed) = (Slot::new(None), Slot::new(None), Slot::new(None));
         let (read_of, newest) = (Slot::new(BTreeSet::new()), Slot::new(BTreeMap::new()));
         let own = tokio::sync::Mutex::new(Own::default());
         Ok(Self {
@@ -194,6 +197,7 @@ impl Mattermost {
             presses,
             me,
             size,
+            listed,
             read_of,
             newest,
             last_cursor,

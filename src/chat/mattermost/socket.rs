@@ -197,6 +197,7 @@ impl Listener {
                 if let Some(id) = id {
                     self.directory.forget_channel(&id);
                 }
+                self.hints.channels_changed();
             }
             // Tribune may read more or less from now on.
             "user_added" | "user_removed" | "added_to_team" | "leave_team" => self.hints.gap(),

@@ -229,3 +229,30 @@ async fn a_failure_half_way_loses_nothing() {
     }
     assert_eq!(texts(&read(&chat, &mut cursor).await), ["one"]);
 }
+
+#[tokio::test]
+async fn channels_are_listed_to_see_whether_there_is_more_and_not_where_it_was_told() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    let chat = listening(&server).await;
+    let mut cursor = now(&chat).await;
+    read(&chat, &mut cursor).await;
+    let ops = server.lock().channel_id("ops");
+    let lists = || server.asked()["GET users/me/channels"];
+    let before = lists();
+    for text in ["one", "two", "three"] {
+        ada.post(&ops, "", text).await;
+        town::wait_for(&chat, &ChatEvent::Messages).await;
+        assert_eq!(texts(&read(&chat, &mut cursor).await), [text]);
+    }
+    assert_eq!(lists(), before + 3, "the socket told where something was new");
+    let bot = server.lock().id_of("tribune");
+    let direct = ada.direct(&bot).await;
+    ada.post(&direct, "", "alone").await;
+    town::wait_for(&chat, &ChatEvent::Messages).await;
+    assert_eq!(texts(&read(&chat, &mut cursor).await), ["alone"]);
+    server.lock().drop_sockets();
+    town::failure(&chat).await;
+    ada.post(&ops, "", "unheard").await;
+    assert_eq!(texts(&read(&chat, &mut cursor).await), ["unheard"]);
+}
