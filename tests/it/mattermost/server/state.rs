@@ -199,6 +199,11 @@ impl State {
         self.now
     }
 
+    /// Catches up with the real clock.
+    pub fn catch_up(&mut self) {
+        self.now = self.now.max(SystemClock.now().as_millisecond());
+    }
+
     /// Lets time pass.
     pub fn pass(&mut self, milliseconds: i64) {
         self.now += milliseconds;
