@@ -14,7 +14,7 @@
 //! - [`schedules`]: intents that ask for themselves
 //! - [`calendar`]: what is due at a time and belongs to no request
 //! - [`clocks`]: waking what has waited long enough
-//! - `rounds`: looking again without a reason
+//! - `patrol`: looking again without a reason
 //! - [`ledger`]: the audit log's file and its signed checkpoints
 //! - [`standing`]: standing intents, and the drift they find
 //! - [`retention`]: what is old goes
@@ -38,13 +38,13 @@ pub mod ledger;
 pub mod load;
 pub mod locks;
 pub mod outbox;
+mod patrol;
 pub mod pauses;
 mod places;
 pub mod reconcile;
 mod renames;
 pub mod requests;
 pub mod retention;
-mod rounds;
 pub mod runs;
 pub mod schedules;
 pub mod sessions;
@@ -273,7 +273,7 @@ impl Engine {
         }
         self.spawn("names", Arc::clone(self).keep_names());
         self.spawn("clocks", Arc::clone(self).keep_time());
-        self.spawn("rounds", Arc::clone(self).keep_going_round());
+        self.spawn("patrol", Arc::clone(self).keep_patrolling());
         self.spawn("standing", Arc::clone(self).keep_standing());
         self.spawn("calendar", Arc::clone(self).keep_calendar());
         self.spawn("source", Arc::clone(self).keep_source());

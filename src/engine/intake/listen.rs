@@ -16,8 +16,7 @@ use super::missed::Missed;
 use crate::domain::id::Platform;
 use crate::domain::message::{MessageRef, PostKey};
 use crate::domain::reply::{card, drift};
-use crate::engine::rounds::ROUND;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, patrol};
 use crate::ports::chat::{Chat, ChatEvent};
 use crate::ports::store::{Change, Handled};
 
@@ -77,7 +76,7 @@ impl Engine {
         loop {
             tokio::select! {
                 () = bell.rings.notified() => {}
-                () = self.ports.clock.sleep_until(self.now() + ROUND) => {}
+                () = self.ports.clock.sleep_until(self.now() + patrol::EVERY) => {}
             }
             let gap = bell.gap.swap(false, Ordering::SeqCst);
             let taken = match self.take_in(chat.as_ref()).await {

@@ -12,8 +12,8 @@ use super::places::{PEOPLE, Place, Seen};
 use super::wire::Wire;
 use crate::ground::{Daemon, Ground};
 
-/// How long anything may take to become so: less than a round without a hint, so that none of
-/// those hides what is lost.
+/// How long anything may take to become so: less than the engine waits before it looks without a
+/// hint, so that this hides nothing that is lost.
 const PATIENCE: Duration = Duration::from_secs(50);
 /// How often it is looked at meanwhile.
 const GLANCE: Duration = Duration::from_millis(100);

@@ -1,12 +1,9 @@
 //! Banning in chat: what binds at once, how it ends, and what is refused.
 
-use tribune::domain::message::Sign;
 use tribune::domain::request::State;
-use tribune::domain::run::Outcome;
 use tribune::engine::host;
 use tribune::ports::store::Change;
 
-use crate::world::forge::merged;
 use crate::world::{World, story};
 
 #[track_caller]
@@ -336,45 +333,6 @@ fn open_requests_end_and_approvals_no_longer_count() {
         assert_eq!(world.state("r3"), State::NeedsApproval);
         world.say("grace", "ops", "!unban @radia");
         assert_eq!(world.state("r3"), State::Running, "the reaction is there still");
-    });
-}
-
-#[test]
-fn who_is_banned_provisionally_answers_to_no_drift() {
-    story(|world| {
-        let keys = "idempotent: true\nchannel: ops\n\
-                    standing: { every: 15m, targets: [development], on_drift: ask }";
-        world.edit("intents/sync-motd.yaml", "idempotent: true", keys);
-        world.executor.finds("sync-motd web-dev", "-by hand\n+declared\n", Outcome::Differs);
-        world.pass("17m");
-        world.say("grace", "ops", "!ban @radia \"an incident\" 1h");
-        world.react("radia", "d1", Sign::Approve);
-        world.react("radia", "d1", Sign::Ignore);
-        world.say("radia", "ops", "!drift repair d1");
-        let text = world.drift_says("d1");
-        let lines = text.lines().filter(|line| line.contains("does not count"));
-        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
-        - does not count: @radia, because they are banned
-        - does not count: @radia, because they are banned
-        ");
-        assert!(!world.audit().iter().any(|row| row.starts_with("request.made")));
-    });
-}
-
-#[test]
-fn a_merge_by_somebody_banned_provisionally_is_no_citation() {
-    const COMMAND: &str = "!run restart-service on web-dev service=nginx";
-    story(|world| {
-        let merge = world.merge(12);
-        world.forge.put(merged(12, ("ken", "radia"), "ops/restart", COMMAND, &merge));
-        world.say("grace", "ops", "!ban @radia \"an incident\" 1h");
-        world.say("ken", "ops", &format!("{COMMAND} pr 12"));
-        assert_eq!(world.state("r1"), State::NeedsApproval);
-        let card = world.chat.text(&world.card("r1"));
-        let told = card.lines().find(|line| line.starts_with("- #12"));
-        insta::assert_snapshot!(told.unwrap(), @"- #12 does not count: nobody but requester and author, who may approve, reviewed or merged it");
-        world.say("grace", "ops", "!unban @radia");
-        assert_eq!(world.state("r1"), State::Running, "the merge is there still");
     });
 }
 

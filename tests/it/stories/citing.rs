@@ -1,6 +1,7 @@
 //! Citations: merged, labelled, reviewed by somebody else, and used up.
 
 use tribune::domain::evidence::Pull;
+use tribune::domain::request::State;
 use tribune::domain::run::Outcome;
 
 use crate::world::forge::merged;
@@ -214,5 +215,22 @@ fn a_citation_helps_nobody_whom_policy_does_not_let_cite() {
         r1 <chat:ops/m5> `!run restart-service on web-dev delay=0 graceful=true service=nginx pr #12` — denied: policy says no (08:00:00 UTC)
         "#);
         assert!(world.executor.given().is_empty());
+    });
+}
+
+#[test]
+fn a_merge_by_somebody_banned_provisionally_is_no_citation() {
+    story(|world| {
+        let mut pull = pull(world);
+        pull.merged_by = Some("radia".parse().unwrap());
+        world.forge.put(pull);
+        world.say("grace", "ops", "!ban @radia \"an incident\" 1h");
+        world.say("ken", "ops", &format!("{COMMAND} pr 12"));
+        assert_eq!(world.state("r1"), State::NeedsApproval);
+        let card = world.chat.text(&world.card("r1"));
+        let told = card.lines().find(|line| line.starts_with("- #12"));
+        insta::assert_snapshot!(told.unwrap(), @"- #12 does not count: nobody but requester and author, who may approve, reviewed or merged it");
+        world.say("grace", "ops", "!unban @radia");
+        assert_eq!(world.state("r1"), State::Running, "the merge is there still");
     });
 }

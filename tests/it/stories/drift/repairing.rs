@@ -230,3 +230,21 @@ fn a_reaction_that_nobody_hints_at_is_noticed_within_a_minute() {
         assert!(world.chat.post("card:r1:1").is_some());
     });
 }
+
+#[test]
+fn who_is_banned_provisionally_answers_to_no_drift() {
+    story(|world| {
+        drifted(world, "ask");
+        world.say("grace", "ops", "!ban @radia \"an incident\" 1h");
+        world.react("radia", "d1", Sign::Approve);
+        world.react("radia", "d1", Sign::Ignore);
+        world.say("radia", "ops", "!drift repair d1");
+        let text = world.drift_says("d1");
+        let lines = text.lines().filter(|line| line.contains("does not count"));
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+        - does not count: @radia, because they are banned
+        - does not count: @radia, because they are banned
+        ");
+        assert!(!world.audit().iter().any(|row| row.starts_with("request.made")));
+    });
+}

@@ -1,9 +1,9 @@
 //! Looking again without a reason.
 //!
-//! What a chat tells is a hint, and a hint may be lost. So Tribune goes round what people answer
-//! to, a few things a minute, however many there are: a lost hint costs a minute, or a few where
-//! very much waits, and never more. A platform that cannot be heard is left out; it is looked at
-//! as a whole when it is back.
+//! What a chat tells is a hint, and a hint may be lost. So a patrol passes what people answer to,
+//! a few things a minute, however many there are: a lost hint costs a minute, or a few where very
+//! much waits, and never more. A platform that cannot be heard is left out; it is looked at as a
+//! whole when it is back.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::domain::id::{IncidentId, Platform, RequestId};
 use crate::domain::request::State;
 use crate::ports::store::{IncidentFilter, RequestFilter};
 
-/// How long a round takes.
-pub(super) const ROUND: SignedDuration = SignedDuration::from_mins(1);
-/// How many of each kind are looked at in one.
+/// How often the patrol passes.
+pub(super) const EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// How many of each kind it looks at in one.
 const LOOKS: usize = 60;
 
-/// Where the last round ended.
+/// Where the last patrol ended.
 #[derive(Debug, Default)]
 struct Ended {
     request: Option<RequestId>,
@@ -27,19 +27,19 @@ struct Ended {
 }
 
 impl Engine {
-    /// Goes round until the engine stops.
-    pub(super) async fn keep_going_round(self: Arc<Self>) {
+    /// Patrols until the engine stops.
+    pub(super) async fn keep_patrolling(self: Arc<Self>) {
         let mut ended = Ended::default();
         loop {
             // All of it was looked at when the engine started.
-            self.ports.clock.sleep_until(self.now() + ROUND).await;
-            if let Err(error) = self.go_round(&mut ended).await {
-                tracing::warn!(%error, "a round was cut short; the next begins where it ended");
+            self.ports.clock.sleep_until(self.now() + EVERY).await;
+            if let Err(error) = self.patrol(&mut ended).await {
+                tracing::warn!(%error, "a patrol was cut short; the next begins where it ended");
             }
         }
     }
 
-    async fn go_round(self: &Arc<Self>, ended: &mut Ended) -> Result<(), EngineError> {
+    async fn patrol(self: &Arc<Self>, ended: &mut Ended) -> Result<(), EngineError> {
         let states = vec![State::Requested, State::NeedsApproval];
         let filter = RequestFilter { states, ..RequestFilter::default() };
         let open = self.ports.store.requests(&filter).await?;
@@ -50,10 +50,10 @@ impl Engine {
         }
         ended.request = turn.last().copied().or(ended.request);
         self.count_any_agreement().await?;
-        self.go_round_drift(ended).await
+        self.patrol_drift(ended).await
     }
 
-    async fn go_round_drift(self: &Arc<Self>, ended: &mut Ended) -> Result<(), EngineError> {
+    async fn patrol_drift(self: &Arc<Self>, ended: &mut Ended) -> Result<(), EngineError> {
         let filter = IncidentFilter { open: true, ..IncidentFilter::default() };
         let open = self.ports.store.incidents(&filter).await?;
         let heard = open.iter().filter(|incident| self.is_heard(&incident.place.0));
@@ -78,10 +78,10 @@ fn turn<T: Ord + Copy>(mut all: Vec<T>, last: Option<T>) -> Vec<T> {
     all
 }
 
-/// Returns how long after its beginning a round comes to the `nth` of so many.
+/// Returns how long after its beginning a patrol comes to the `nth` of so many.
 fn spread(nth: usize, of: usize) -> SignedDuration {
     let share = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    ROUND * share(nth) / share(of.max(1))
+    EVERY * share(nth) / share(of.max(1))
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_has_its_turn_and_no_round_is_longer_than_another() {
+    fn everything_has_its_turn_and_no_patrol_is_longer_than_another() {
         let all: Vec<usize> = (0..150).rev().collect();
         let first = turn(all.clone(), None);
         assert_eq!(first, (0..60).collect::<Vec<_>>());
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_spread_over_the_round() {
+    fn looks_are_spread_over_the_patrol() {
         let at = |nth, of| spread(nth, of).as_secs();
         assert_eq!([at(0, 1), at(0, 60), at(1, 60), at(59, 60)], [0, 0, 1, 59]);
     }
