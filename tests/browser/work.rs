@@ -2,6 +2,7 @@
 
 use super::demo::Demo;
 use super::driver::{Browser, Driver, ENTER, TAB};
+use super::visitor::Visitor;
 use super::{expect_fits, expect_mark, live, mark, sign_in};
 
 /// Presses Tab until an element has the focus; the focus must show at each step.
@@ -87,6 +88,31 @@ async fn a_run_is_watched_live_to_its_end() {
     let open = "return document.querySelector('#commands').open";
     assert_eq!(grace.run(open).await, true, "what was opened stays open");
     grace.expect_no_complaints().await;
+}
+
+#[tokio::test]
+async fn page_after_page_opens_at_once_and_who_goes_back_hears_what_comes() {
+    let (demo, driver) = (Demo::start(), Driver::start().await);
+    let browser = driver.browser().await;
+    sign_in(&browser, &demo, "ada", "ops").await;
+    // A browser keeps pages for "back", opens six connections to one host, and lets go of one
+    // that such a page holds after a minute.
+    let begun = std::time::Instant::now();
+    for path in ["/audit", "/people", "/status", "/runs", "/drift", "/intents", "/people/ken"] {
+        open(&browser, &demo, "ada", path).await;
+    }
+    open(&browser, &demo, "ada", "/requests").await;
+    open(&browser, &demo, "ada", "/revisions").await;
+    assert!(begun.elapsed().as_secs() < 45, "it took {:?}", begun.elapsed());
+    browser.run("history.back()").await;
+    browser.until("the page before", "return location.pathname === '/requests'").await;
+    live(&browser).await;
+    mark(&browser).await;
+    let ken = Visitor::sign_in(&demo, "ken").await;
+    ken.say("ops", "!run restart-service on web-dev service=app").await;
+    browser.element("a[href='/requests/r1']").await;
+    expect_mark(&browser).await;
+    browser.expect_no_complaints().await;
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ const live = one("[data-live]");
 let seq = Number(body.dataset.seq || 0);
 let source = null;
 let retry = null;
+let resume = null;
 
 export function say(state, words) {
   if (!live) return;
@@ -58,8 +59,8 @@ export function say(state, words) {
  * take what comes, by the event's name.
  */
 export function listen(ask, handlers) {
-  source?.close();
-  clearTimeout(retry);
+  hush();
+  resume = () => listen(ask, handlers);
   const query = new URLSearchParams({ ...ask(), after: String(seq) });
   const events = new EventSource(`/events?${query}`);
   source = events;
@@ -80,9 +81,19 @@ export function listen(ask, handlers) {
   events.addEventListener("error", () => {
     say("off", "reconnecting…");
     // The browser tries again by itself, unless it was refused.
-    if (events.readyState === EventSource.CLOSED) retry = setTimeout(() => listen(ask, handlers), 3000);
+    if (events.readyState === EventSource.CLOSED) retry = setTimeout(resume, 3000);
   });
 }
+
+function hush() {
+  source?.close();
+  clearTimeout(retry);
+}
+
+// Browsers keep a page for "back" with its connection open, and open no more than six to one host:
+// without this the seventh page would wait for a minute. Who comes back hears what was missed.
+addEventListener("pagehide", hush);
+addEventListener("pageshow", (event) => { if (event.persisted) resume?.(); });
 
 // ---- keys
 

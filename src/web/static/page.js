@@ -111,3 +111,4 @@ if (log?.dataset.running !== undefined) log.scrollTop = log.scrollHeight;
 
 const hear = () => listen(asked, { changed: refresh, output });
 hear();
+addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
