@@ -78,7 +78,7 @@ pub struct Find {
     #[serde(default)]
     text: String,
     #[serde(default)]
-    before: u64,
+    before: String,
 }
 
 /// What one can choose for `since`.
@@ -108,7 +108,7 @@ impl Find {
         };
         Ok(AuditFilter {
             after: 0,
-            before: self.before,
+            before: given(self.before.trim(), "the number of a row")?.unwrap_or_default(),
             request: given(request, "a request such as r42")?,
             person: given(person, "the name of a person such as ada")?,
             since: back.map(|back| now - back),

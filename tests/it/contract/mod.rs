@@ -13,5 +13,5 @@ mod git_source;
 mod local_forge;
 mod managed;
 mod source;
-mod store;
+pub mod store;
 mod sweep;

@@ -2,48 +2,31 @@
 
 use jiff::Timestamp;
 use tribune::domain::decision::{Decision, Outcome};
-use tribune::domain::digest::Digest;
 use tribune::domain::id::{RequestId, RunId};
 use tribune::domain::person::Principal;
 use tribune::domain::reply::{card, run, standing};
-use tribune::domain::request::{Ending, Mode, Request, State, Via};
+use tribune::domain::request::{Ending, Request, State};
 use tribune::domain::run::{self as runs, RunRecord};
 
 use super::replies::{at, read};
+use crate::contract::store::request as stored;
 use crate::examples::shipped;
 
 fn request(targets: usize) -> Request {
     let targets = (1..=targets).map(|number| format!("web{number:02}").parse().unwrap());
     Request {
-        id: RequestId(1),
-        version: 0,
         requester: Principal::Person("ken".parse().unwrap()),
-        via: Via::Chat,
-        channel: Some("ops".parse().unwrap()),
-        message: None,
-        card_place: ("console".parse().unwrap(), "ops".parse().unwrap()),
-        mode: Mode::Run,
-        intent: "restart-service".parse().unwrap(),
         args: Default::default(),
-        asked_targets: vec!["web".to_owned()],
         targets: targets.collect(),
-        cites: None,
-        digest: Digest::of(b"asked"),
-        card: 1,
         state: State::Cancelled,
         asked: at("2026-06-01T08:00:00Z"),
         collect_by: None,
-        permitted: None,
-        execute_by: None,
-        reminded: false,
-        outcome: None,
-        votes: Vec::new(),
-        attempts: 0,
         ended: Some(Ending {
             at: at("2026-06-01T08:05:00Z"),
             by: None,
             why: "@ken cancelled it".to_owned(),
         }),
+        ..stored(1)
     }
 }
 

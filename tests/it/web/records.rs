@@ -7,46 +7,30 @@ use serde_json::json;
 use tribune::domain::audit::{Entry, Event};
 use tribune::domain::body::Span;
 use tribune::domain::diagnostic::{Code, Diagnostic, Place};
-use tribune::domain::digest::Digest;
 use tribune::domain::id::{RequestId, Revision};
 use tribune::domain::person::Principal;
-use tribune::domain::request::{Mode, Request, State, Via};
+use tribune::domain::request::Request;
 use tribune::ports::clock::Clock as _;
 use tribune::ports::revision::{Fate, RevisionRecord};
 use tribune::ports::store::{Change, Store as _, TroubleKind};
 
 use super::site::TestSite;
+use crate::contract::store::request;
 
 const HOSTILE: &str = "<script>alert(1)</script>\u{202e}evil";
 
 /// A request that was typed in a channel, with an audit row about it.
 async fn asked(site: &TestSite, id: u64, channel: &str) {
-    let request = Request {
-        id: RequestId(id),
-        version: 0,
+    let asked = Request {
         requester: Principal::Person("grace".parse().unwrap()),
-        via: Via::Chat,
         channel: Some(channel.parse().unwrap()),
-        message: None,
         card_place: (super::site::platform(), format!("chan-{channel}").parse().unwrap()),
-        mode: Mode::Run,
-        intent: "restart-service".parse().unwrap(),
         args: Default::default(),
         asked_targets: Vec::new(),
         targets: Default::default(),
-        cites: None,
-        digest: Digest::of(b"asked"),
-        card: 1,
-        state: State::Requested,
         asked: site.clock.now(),
         collect_by: None,
-        permitted: None,
-        execute_by: None,
-        reminded: false,
-        outcome: None,
-        votes: Vec::new(),
-        attempts: 0,
-        ended: None,
+        ..request(id)
     };
     let row = Entry {
         at: site.clock.now(),
@@ -56,7 +40,7 @@ async fn asked(site: &TestSite, id: u64, channel: &str) {
         revision: None,
         detail: json!({ "words": format!("words-of-{channel}") }),
     };
-    let change = Change { audit: vec![row], requests: vec![request], ..Change::default() };
+    let change = Change { audit: vec![row], requests: vec![asked], ..Change::default() };
     site.store.commit(change).await.unwrap();
 }
 
@@ -134,6 +118,8 @@ async fn rows_are_found_by_person_request_kind_time_and_text_and_come_in_pages()
     site.clock.advance(SignedDuration::from_hours(2));
     assert_eq!(found("since=1h").await, 0);
     assert_eq!(found("since=24h").await, 50);
+    let wrong = ada.page("/audit?before=nonsense").await;
+    assert!(wrong.contains("is not the number of a row"), "{wrong}");
     let wrong = ada.page("/audit?request=nonsense").await;
     assert!(wrong.contains("is not a request such as r42"), "{wrong}");
     expect_inert(&ada.page("/audit?text=<script>alert(1)</script>").await);

@@ -2,18 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use tribune::domain::decision::{Missing, Outcome, WantedCitation};
-use tribune::domain::digest::Digest;
 use tribune::domain::id::{RequestId, RunId};
 use tribune::domain::intent::Slot;
 use tribune::domain::param::Value;
 use tribune::domain::person::Principal;
-use tribune::domain::request::{Ending, Mode, Request, State, Via};
+use tribune::domain::request::{Ending, Request, State};
 use tribune::domain::run::{Outcome as RunOutcome, RunRecord};
 use tribune::ports::clock::Clock as _;
 use tribune::ports::store::{Change, Store as _};
 
 use super::live::Listener;
 use super::site::{TestSite, Visitor, platform};
+use crate::contract::store::request;
 use crate::examples::shipped;
 
 /// What must never come out of a page as it went in.
@@ -44,31 +44,15 @@ fn waiting(id: u64) -> Request {
         both: false,
     };
     Request {
-        id: RequestId(id),
-        version: 0,
         requester: Principal::Person("ken".parse().unwrap()),
-        via: Via::Chat,
-        channel: Some("ops".parse().unwrap()),
-        message: None,
         card_place: (platform(), "ops".parse().unwrap()),
-        mode: Mode::Run,
-        intent: "restart-service".parse().unwrap(),
-        args: [("service".parse().unwrap(), Value::String("app".into()))].into(),
         asked_targets: vec!["web-dev".into()],
         targets: ["web-dev".parse().unwrap()].into(),
-        cites: None,
-        digest: Digest::of(b"asked"),
-        card: 1,
         state: State::NeedsApproval,
         asked: moment(),
         collect_by: Some(moment() + SignedDuration::from_mins(30)),
-        permitted: None,
-        execute_by: None,
-        reminded: false,
         outcome: Some(Outcome::NeedsApproval { missing }),
-        votes: Vec::new(),
-        attempts: 0,
-        ended: None,
+        ..request(id)
     }
 }
 

@@ -99,7 +99,8 @@ pub(super) fn person(name: &str) -> Principal {
     Principal::Person(name.parse().unwrap())
 }
 
-pub(super) fn request(id: u64) -> Request {
+/// Returns a request of ada's as it is stored first.
+pub fn request(id: u64) -> Request {
     Request {
         id: RequestId(id),
         version: 0,
