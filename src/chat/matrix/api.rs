@@ -290,16 +290,13 @@ async fn answer(mut response: Response) -> Result<Value, Failure> {
 }
 
 fn broken(error: &reqwest::Error) -> Failure {
-    Failure::Unreachable(
-        if error.is_timeout() {
-            "it does not answer in time"
-        } else if error.is_connect() {
-            "there is no connection to it"
-        } else {
-            "the connection to it broke"
-        }
-        .to_owned(),
-    )
+    Failure::Unreachable(if error.is_timeout() {
+        "it does not answer in time".to_owned()
+    } else if error.is_connect() {
+        tls::why_unreached(error, "matrix.ca_file")
+    } else {
+        "the connection to it broke".to_owned()
+    })
 }
 
 fn read_token(file: &Path) -> Result<Arc<str>, String> {

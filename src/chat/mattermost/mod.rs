@@ -215,6 +215,7 @@ impl Mattermost {
         if !user.is_bot {
             tracing::warn!(platform = %self.platform, "the token is a person's, not a bot's");
         }
+        self.rest.bind(&user.id);
         let me = Me { id: user.id, username: user.username };
         self.me.set(Some(me.clone()));
         Ok(me)

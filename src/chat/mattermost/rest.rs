@@ -19,6 +19,7 @@ use url::Url;
 use super::slot::Slot;
 use super::wire::AppError;
 use super::{MattermostError, Timing};
+use crate::chat::tls;
 use crate::ports::clock::Clock;
 
 /// The largest answer that is read.
@@ -113,6 +114,8 @@ pub(super) struct Rest {
     site: Url,
     token_file: PathBuf,
     token: Slot<Option<Token>>,
+    /// Whose every token must be.
+    account: Slot<Option<String>>,
     busy: Slot<Option<Instant>>,
     /// The server's time when it last answered, in milliseconds.
     date: Slot<Option<i64>>,
@@ -150,13 +153,23 @@ impl Rest {
             .tls_backend_preconfigured(tls)
             // A redirect would carry the token elsewhere.
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .connect_timeout(timing.connect)
             .timeout(timing.request)
             .user_agent(concat!("tribune/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| MattermostError::Client)?;
-        let (token, busy, date) = (Slot::new(None), Slot::new(None), Slot::new(None));
-        Ok(Self { http, site, token_file, token, busy, date, timing, clock })
+        let (token, account) = (Slot::new(None), Slot::new(None));
+        let (busy, date) = (Slot::new(None), Slot::new(None));
+        Ok(Self { http, site, token_file, token, account, busy, date, timing, clock })
+    }
+
+    /// From now on only tokens of this account are taken: what it puts and writes is Tribune's
+    /// own, and what another one does would pass for a person's.
+    pub fn bind(&self, account: &str) {
+        self.account.with(|bound| {
+            bound.get_or_insert_with(|| account.to_owned());
+        });
     }
 
     /// Returns the address of the site without a slash at its end.
@@ -190,7 +203,7 @@ impl Rest {
             match sent {
                 Err(RestError::Refused { status: 401, .. }) if !is_rotated => {
                     is_rotated = true;
-                    if self.read_token()? == token {
+                    if self.token_again().await? == token {
                         return Err(not_accepted());
                     }
                 }
@@ -277,24 +290,45 @@ impl Rest {
     pub fn token(&self) -> Result<Token, RestError> {
         match self.token.get() {
             Some(token) => Ok(token),
-            None => self.read_token(),
+            None => self.take(self.read_token()?),
         }
     }
 
-    /// Reads the token again.
-    pub fn read_token(&self) -> Result<Token, RestError> {
-        // Small and on the local disk.
-        let read = std::fs::read_to_string(&self.token_file);
-        let token = match read.as_deref().map(str::trim) {
-            Ok("") => return Err(RestError::Unreachable("its token file is empty".to_owned())),
-            Ok(token) => Token(token.to_owned()),
-            Err(error) => {
-                let why = format!("its token file cannot be read: {error}");
-                return Err(RestError::Unreachable(why));
+    /// Reads the token again, and takes it if it is one of the same account.
+    pub async fn token_again(&self) -> Result<Token, RestError> {
+        let token = self.read_token()?;
+        if self.token.get().as_ref() != Some(&token)
+            && let Some(account) = self.account.get()
+        {
+            let who = self.send_once(&Ask::get(&["users", "me"]), &token).await;
+            let who = match who {
+                Err(RestError::Refused { status: 401, .. }) => return Err(not_accepted()),
+                who => serde_json::from_slice::<serde_json::Value>(&who?).unwrap_or_default(),
+            };
+            if who["id"] != account.as_str() {
+                let why = "the token of mattermost.token_file is not one of Tribune's account";
+                return Err(RestError::Unreachable(why.to_owned()));
             }
-        };
+            tracing::info!("the Mattermost token was read again");
+        }
+        self.take(token)
+    }
+
+    fn take(&self, token: Token) -> Result<Token, RestError> {
         self.token.set(Some(token.clone()));
         Ok(token)
+    }
+
+    fn read_token(&self) -> Result<Token, RestError> {
+        // Small and on the local disk.
+        let read = std::fs::read_to_string(&self.token_file);
+        match read.as_deref().map(str::trim) {
+            Ok("") => Err(RestError::Unreachable("its token file is empty".to_owned())),
+            Ok(token) => Ok(Token(token.to_owned())),
+            Err(error) => {
+                Err(RestError::Unreachable(format!("its token file cannot be read: {error}")))
+            }
+        }
     }
 
     fn note_date(&self, headers: &HeaderMap) {
@@ -321,13 +355,7 @@ fn failed(repeat: Repeat, why: String) -> RestError {
 /// Says what became of a request, without its address.
 fn broken(repeat: Repeat, error: &reqwest::Error) -> RestError {
     if error.is_connect() {
-        let causes = std::iter::successors(std::error::Error::source(error), |it| it.source());
-        let is_tls = causes.into_iter().any(|cause| cause.to_string().contains("certificate"));
-        let why = match is_tls {
-            true => "its certificate is not trusted; see mattermost.ca_file",
-            false => "no connection",
-        };
-        return RestError::Unreachable(why.to_owned());
+        return RestError::Unreachable(tls::why_unreached(error, "mattermost.ca_file"));
     }
     let why = match error.is_timeout() {
         true => "it takes too long to answer",

@@ -25,6 +25,7 @@ use super::rest::{Rest, RestError, jittered};
 use super::slot::Slot;
 use super::wire::{Channel, Frame, Post, Reaction, User};
 use super::{Configured, Me, Timing};
+use crate::chat::tls;
 use crate::domain::id::Platform;
 use crate::domain::message::MessageRef;
 use crate::ports::clock::Clock;
@@ -128,7 +129,7 @@ impl Listener {
 
     async fn connect(&self) -> Result<Socket, String> {
         // The file may hold a new token by now; reading it is cheap and logins are rare.
-        let token = self.rest.read_token().map_err(in_words)?;
+        let token = self.rest.token_again().await.map_err(in_words)?;
         let url = self.rest.socket();
         let connector = match url.scheme() {
             "wss" => Connector::Rustls(Arc::clone(&self.tls)),
@@ -266,10 +267,6 @@ fn of_handshake(error: &tokio_tungstenite::tungstenite::Error) -> String {
         Error::Http(response) => {
             format!("its socket answers with status {}", response.status().as_u16())
         }
-        Error::Io(error) if error.to_string().contains("certificate") => {
-            "its certificate is not trusted; see mattermost.ca_file".to_owned()
-        }
-        Error::Tls(_) => "its certificate is not trusted; see mattermost.ca_file".to_owned(),
-        _ => "no connection".to_owned(),
+        error => tls::why_unreached(error, "mattermost.ca_file"),
     }
 }

@@ -49,6 +49,28 @@ async fn a_new_token_is_taken_up_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_token_of_somebody_else_is_never_taken_up() {
+    let mut server = Server::start().await;
+    let chat = listening(&server).await;
+    post(&server, &chat, "one", "one").await.unwrap();
+    server.person("ada");
+    let theirs = server.lock().new_token("ada");
+    std::fs::write(server.token_file(), theirs).unwrap();
+    // Neither when the socket opens anew, while the old one still holds, nor when it holds no more.
+    server.stop().await;
+    server.start_again().await;
+    while !failure(&chat).await.contains("is not one of Tribune's account") {}
+    let bot = server.lock().id_of("tribune");
+    server.lock().tokens.retain(|_, user| *user != bot);
+    let error = post(&server, &chat, "two", "two").await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Transient, "nothing is given up for it");
+    assert!(error.to_string().contains("is not one of Tribune's account"), "{error}");
+    server.rotate();
+    post(&server, &chat, "two", "two").await.unwrap();
+    assert_eq!(server.texts("ops"), ["one", "two"]);
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_accepted_is_said_and_waited_for() {
     let server = Server::start().await;
     let chat = listening(&server).await;
