@@ -135,18 +135,24 @@ impl Matrix {
         })
     }
 
-    /// Asks the server who Tribune is there, and which API it speaks; returns both in words.
+    /// Asks the server which API it speaks, who Tribune is there and in how many rooms, and
+    /// returns that in words.
     pub async fn greet(&self) -> Result<String, ChatError> {
-        let me = self.me().await?;
         let path = ["_matrix", "client", "versions"];
-        let answer = self.api.call(Call::get(&path)).await.map_err(|it| self.unreadable(it))?;
+        let answer = match self.api.call(Call::get(&path)).await {
+            Err(Failure::Refused { .. }) => {
+                return Err(self.rejected("what answers at that address is no homeserver"));
+            }
+            answer => answer.map_err(|failure| self.failed(failure))?,
+        };
         let versions: Vec<&str> = answer["versions"]
             .as_array()
             .map(|list| list.iter().filter_map(Value::as_str).collect())
             .unwrap_or_default();
         match versions.last() {
             Some(newest) if versions.contains(&"v1.11") => {
-                Ok(format!("{} on a server that speaks {newest}", me.id))
+                let (me, rooms) = (self.me().await?, self.joined().await?.len());
+                Ok(format!("{} in {rooms} rooms, on a server that speaks {newest}", me.id))
             }
             newest => Err(self.rejected(format!(
                 "the server speaks {} and not v1.11 of the client-server API; update it",

@@ -46,8 +46,9 @@ struct Invitation {
 #[derive(Debug, Default)]
 pub struct Rooms {
     known: Mutex<HashMap<ChatChannelId, Room>>,
-    /// What was wanted when rooms were last looked at.
-    kept: Mutex<Option<Wanted>>,
+    /// What was wanted when rooms were last looked at. Held while they are looked at, since two
+    /// read at a time.
+    kept: tokio::sync::Mutex<Option<Wanted>>,
     invitations: Mutex<Vec<Invitation>>,
     told: Mutex<BTreeSet<ChatChannelId>>,
 }
@@ -116,23 +117,27 @@ impl Matrix {
 
     /// Is in every room that is wanted, as far as that can be, and answers invitations.
     pub(super) async fn keep_rooms(&self, wanted: &Wanted) {
-        let is_kept = locked(&self.rooms.kept).as_ref() == Some(wanted);
-        if !is_kept {
+        let mut kept = self.rooms.kept.lock().await;
+        if kept.as_ref() != Some(wanted) {
             match self.join_wanted(wanted).await {
-                Ok(()) => *locked(&self.rooms.kept) = Some(wanted.clone()),
+                Ok(()) => *kept = Some(wanted.clone()),
                 Err(error) => tracing::warn!(%error, "failed to look at rooms; trying again"),
             }
         }
+        drop(kept);
         self.answer_invitations(wanted).await;
     }
 
-    async fn join_wanted(&self, wanted: &Wanted) -> Result<(), ChatError> {
+    /// Returns the rooms that Tribune is in, by id.
+    pub(super) async fn joined(&self) -> Result<BTreeSet<String>, ChatError> {
         let path = [&CLIENT[..], &["joined_rooms"]].concat();
         let answer = self.api.call(Call::get(&path)).await.map_err(|it| self.unreadable(it))?;
-        let joined: BTreeSet<&str> = answer["joined_rooms"]
-            .as_array()
-            .map(|rooms| rooms.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
+        let rooms = answer["joined_rooms"].as_array().into_iter().flatten();
+        Ok(rooms.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    async fn join_wanted(&self, wanted: &Wanted) -> Result<(), ChatError> {
+        let joined = self.joined().await?;
         for room in &wanted.rooms {
             if !joined.contains(room.as_str()) {
                 match self.join(room).await {
@@ -186,10 +191,10 @@ impl Matrix {
                     .call(Call::put(&note, json!({ "encrypted": true })))
                     .await
                     .map_err(|failure| self.failed(failure))?;
-                tracing::warn!(%room, "a room is encrypted and cannot be read");
             }
             Err(failure) => return Err(self.unreadable(failure)),
         }
+        tracing::warn!(%room, "a room is encrypted and cannot be read");
         locked(&self.rooms.told).insert(room.clone());
         Ok(())
     }
@@ -250,6 +255,8 @@ impl Matrix {
             self.open_instead(&invitation.by, room).await?
         } else if invitation.is_encrypted {
             reply::invited_to_encrypted()
+        } else if invitation.is_direct {
+            reply::invited_by_stranger(&invitation.by)
         } else {
             reply::invited_elsewhere()
         };

@@ -23,6 +23,15 @@ pub fn invited_elsewhere() -> String {
     "I only join rooms that inventory/channels.yaml names.".to_owned()
 }
 
+/// Returns why an invitation to a direct chat is declined to somebody whom the policy repo does
+/// not name.
+pub fn invited_by_stranger(account: &str) -> String {
+    format!(
+        "I do not know you: nobody in the policy repo has this account. An admin can add \
+         chat: {{ matrix: \"{account}\" }} to a file of inventory/people/. Then invite me again."
+    )
+}
+
 /// Returns why an invitation to a direct chat is declined, and where to write instead.
 pub fn invited_to_direct(link: &str) -> String {
     format!(
@@ -56,6 +65,7 @@ mod tests {
         insta::assert_snapshot!(said(encrypted()), @"This room is encrypted, so I cannot read what is written here and do nothing here. Encryption cannot be switched off again: make a room without it, invite me there, and name that one in inventory/channels.yaml.");
         insta::assert_snapshot!(invited_to_encrypted(), @"This room is encrypted, and I cannot read such rooms. Invite me to one without encryption.");
         insta::assert_snapshot!(invited_elsewhere(), @"I only join rooms that inventory/channels.yaml names.");
+        insta::assert_snapshot!(invited_by_stranger("@zed:hs.test"), @r#"I do not know you: nobody in the policy repo has this account. An admin can add chat: { matrix: "@zed:hs.test" } to a file of inventory/people/. Then invite me again."#);
         insta::assert_snapshot!(invited_to_direct("https://matrix.to/#/x"), @"For direct messages I open a room myself, without encryption, which I could not read: https://matrix.to/#/x");
         insta::assert_snapshot!(said(write_here()), @"You invited me to another room. Write to me in this one: it is not encrypted, so I can read it.");
     }

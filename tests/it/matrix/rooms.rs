@@ -84,6 +84,20 @@ async fn a_direct_invitation_is_answered_with_a_room_that_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_stranger_who_wants_to_talk_hears_what_an_admin_must_write() {
+    let town = MatrixTown::new().await;
+    let eve = &town.people["eve"];
+    town.wants.lock().unwrap().as_mut().unwrap().accounts.remove(&eve.id.parse().unwrap());
+    let body = json!({ "preset": "trusted_private_chat", "is_direct": true,
+        "invite": [town.bot.id] });
+    let room = eve.make_room(body).await;
+    read_on(&town).await;
+    let found = membership(&town, "eve", &room).await;
+    assert_eq!(found["membership"], "leave");
+    assert_eq!(found["reason"], reply::invited_by_stranger(&eve.id));
+}
+
+#[tokio::test]
 async fn a_direct_room_is_opened_once_and_holds_two() {
     let town = MatrixTown::new().await;
     let direct = town.direct("ada").await;
