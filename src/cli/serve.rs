@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config;
 use super::diagnostic::render;
-use super::doctor::{Health, secrets};
+use super::doctor::{Health, authorities, secrets};
 use super::failure::{Exit, Failure};
 use super::service::{self, Watchdog};
 use super::terminal::Terminal;
@@ -47,7 +47,8 @@ pub fn run(args: &ServeArgs, file: Option<&Path>, out: &mut Terminal) -> Result<
 /// Says what can be said of settings that were read, without starting or asking anything.
 fn check(settings: &Settings, file: Option<&Path>, out: &mut Terminal) -> Result<Exit, Failure> {
     let mut exit = Exit::Fine;
-    for finding in secrets(settings).iter().filter(|finding| finding.health != Health::Good) {
+    let findings = [secrets(settings), authorities(settings)].concat();
+    for finding in findings.iter().filter(|finding| finding.health != Health::Good) {
         out.line(&format!("{}: {}", finding.what, finding.seen))?;
         if let Some(hint) = &finding.hint {
             out.line(&format!("hint: {hint}"))?;
@@ -67,6 +68,9 @@ async fn serve(
     file: Option<&Path>,
     level: &telemetry::Level,
 ) -> Result<Exit, Failure> {
+    for finding in secrets(settings).iter().filter(|finding| finding.health == Health::Bad) {
+        tracing::warn!(hint = finding.hint, "{}: {}", finding.what, finding.seen);
+    }
     let mut hangup = listen(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
     let mut app = App::start(settings, Addresses::Shared).await?;

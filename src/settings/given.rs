@@ -273,7 +273,9 @@ impl Reader<'_> {
         match make(text) {
             Ok(made) => Some(made),
             Err(why) => {
-                self.problem(place, format!("{path}: {why}"), None);
+                let key = find(path).expect("settings are read by names of the catalogue");
+                let hint = format!("for example {} = {}", key.name(), key.example);
+                self.problem(place, format!("{path}: {why}"), Some(hint));
                 None
             }
         }
@@ -292,7 +294,12 @@ impl Reader<'_> {
     fn beside(&self, path: &str) -> PathBuf {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         let joined = folder.join(path);
-        std::path::absolute(&joined).unwrap_or(joined)
+        let whole = std::path::absolute(&joined).unwrap_or(joined);
+        // People read these paths; where the folder is no link, one step up is one name less.
+        match folder.canonicalize() {
+            Ok(folder) if path.starts_with("..") => above(&folder, path),
+            _ => whole,
+        }
     }
 
     /// Reads one of some words.
@@ -388,6 +395,16 @@ impl Reader<'_> {
 
 /// Variables that are not settings.
 const OWN_VARIABLES: &[&str] = &["TRIBUNE_CONFIG"];
+
+/// Follows a path that begins with steps up from a folder whose names are no links.
+fn above(folder: &Path, path: &str) -> PathBuf {
+    let (mut folder, mut rest) = (folder, Path::new(path));
+    while let Ok(shorter) = rest.strip_prefix("..") {
+        (folder, rest) = (folder.parent().unwrap_or(folder), shorter);
+    }
+    // No stroke at the end where nothing is left.
+    folder.join(rest).components().collect()
+}
 
 fn from_variable(kind: Kind, text: &str) -> toml::Value {
     let text_value = || toml::Value::String(text.to_owned());

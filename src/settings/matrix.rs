@@ -100,7 +100,11 @@ fn bare(emoji: &str) -> String {
 /// Reads patterns of ids, parted by spaces.
 fn machines(text: &str) -> Result<Vec<String>, String> {
     let patterns: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    match patterns.iter().find(|it| !it.starts_with('@') || !it.contains(':') || it.len() > 255) {
+    let is_wrong = |it: &&String| {
+        !it.starts_with('@') || !it.contains(':') || it.contains(',') || it.len() > 255
+    };
+    match patterns.iter().find(is_wrong) {
+        Some(one) if one.contains(',') => Err(format!("{one:?} has a comma: part ids by spaces")),
         Some(one) => Err(format!("{one:?} is no id of an account, such as @bridge_*:example.org")),
         None => Ok(patterns),
     }
@@ -167,5 +171,7 @@ mod tests {
         assert_eq!(whole("").unwrap().unwrap().machines, ["@_*:*"]);
         assert!(whole("machines = ''").unwrap().unwrap().machines.is_empty());
         assert!(whole("machines = 'bot'").unwrap_err().contains("is no id of an account"));
+        let listed = whole("machines = '@ci:hs.test,@_*:hs.test'").unwrap_err();
+        assert!(listed.contains("part ids by spaces"), "{listed}");
     }
 }

@@ -9,6 +9,7 @@ use super::Finding;
 use crate::app::chats;
 use crate::chat::matrix::Matrix;
 use crate::chat::mattermost::{self, Look};
+use crate::chat::tls;
 use crate::clock::SystemClock;
 use crate::settings::Settings;
 use crate::web::bind::is_loopback_name;
@@ -24,10 +25,25 @@ pub async fn all(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
+/// Looks whether the authorities that settings name can be read; nothing is asked. Without them
+/// the daemon does not start.
+pub fn authorities(settings: &Settings) -> Vec<Finding> {
+    let of_matrix = settings.matrix.iter().map(|it| ("matrix.ca_file", it.ca_file.as_deref()));
+    let of_mattermost =
+        settings.mattermost.iter().map(|it| ("mattermost.ca_file", it.ca_file.as_deref()));
+    let checked = of_matrix.chain(of_mattermost).filter_map(|(key, file)| {
+        let error = tls::client_config(Some(file?)).err()?;
+        let hint = "name a file with the authority's certificate in PEM, or leave the key out";
+        Some(Finding::bad(WHAT, format!("{key}: {error}"), hint))
+    });
+    checked.collect()
+}
+
 async fn matrix(settings: &Settings) -> Option<Finding> {
     let given = settings.matrix.as_ref()?;
     let config = chats::matrix_config(given, String::new());
-    let hint = "see docs/matrix.md: address, access token, certificate";
+    let hint = "see docs/matrix.md; the daemon starts without it and goes on trying";
+    let address = &given.homeserver;
     let bad = |why: String| Some(Finding::bad(WHAT, why, hint));
     let chat = match Matrix::new(config, Arc::new(SystemClock), Arc::new(|| None)) {
         Ok(chat) => chat,
@@ -35,8 +51,8 @@ async fn matrix(settings: &Settings) -> Option<Finding> {
     };
     match tokio::time::timeout(WITHIN, chat.greet()).await {
         Ok(Ok(seen)) => Some(Finding::good(WHAT, format!("matrix: {seen}"))),
-        Ok(Err(error)) => bad(error.to_string()),
-        Err(_) => bad("matrix: the homeserver does not answer in time".to_owned()),
+        Ok(Err(error)) => bad(format!("{address}: {error}")),
+        Err(_) => bad(format!("{address}: matrix does not answer in time")),
     }
 }
 
@@ -46,7 +62,7 @@ async fn mattermost(settings: &Settings) -> Vec<Finding> {
         Ok(look) => found(&look),
         Err(error) => vec![Finding::bad(
             WHAT,
-            format!("mattermost: {error}"),
+            format!("{}: mattermost: {error}", given.url),
             "see docs/mattermost.md; the daemon starts without it and goes on trying",
         )],
     };

@@ -24,6 +24,7 @@ use crate::settings::Settings;
 )]
 pub struct DoctorArgs {}
 
+pub use chat::authorities;
 pub use permission::secrets;
 
 /// What one check found.
