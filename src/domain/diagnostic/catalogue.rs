@@ -83,6 +83,7 @@ catalogue! {
     UnknownService "unknown-service" Error "A service that has no file in `inventory/services/`" "Correct the spelling, or add the service";
     AccountTwice "account-twice" Error "A chat or forge account belongs to two people" "Remove it from one of them";
     AccountForm "account-form" Warning "A chat account that is not written as its platform's ids are, and so belongs to nobody" "Write what `!whoami` prints for that account";
+    PlatformUnknown "platform-unknown" Warning "A chat platform that Tribune does not know, so that nothing is read or said there" "Correct the spelling, or leave it out until there is such a chat";
     SigningKeyInvalid "signing-key-invalid" Error "A signing key is not an SSH public key" "Copy the one line of the `.pub` file";
     SigningKeyTwice "signing-key-twice" Error "A signing key belongs to two people, or stands twice" "Remove it from one of them";
     SigningKeyNeverValid "signing-key-never-valid" Error "A signing key ends before it begins" "Swap or correct `valid_after` and `valid_before`";

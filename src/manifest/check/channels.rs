@@ -55,6 +55,7 @@ fn chat(
         let id = file.name::<ChatChannelId>(&written.value, written.at);
         let may = strength(file, spot);
         let (Some(platform), Some(id)) = (platform, id) else { continue };
+        file.known_platform(platform.as_str(), spot.key_at);
         if let Some(Misfit { why, hint }) = channel_misfit(&platform, &id) {
             file.say_hinted(written.at, Code::ChannelForm, why, hint);
         }

@@ -10,7 +10,7 @@ use super::super::yaml::At;
 use super::values::Checked;
 use super::{Known, roles};
 use crate::domain::diagnostic::Code;
-use crate::domain::id::{AccountId, Flag, PersonId, RepoPath, RoleName, ServiceId};
+use crate::domain::id::{AccountId, Flag, PersonId, Platform, RepoPath, RoleName, ServiceId};
 use crate::domain::person::{Person, Service, SigningKey};
 use crate::domain::platform::{Misfit, account_misfit};
 use crate::domain::role::Roles;
@@ -89,7 +89,8 @@ fn accounts<P: std::str::FromStr<Err = crate::domain::id::IdError> + Ord>(
 /// binds is still themselves, and one that binds nobody lets nobody in.
 fn forms(file: &mut Checked<'_>, raw: &BTreeMap<String, Placed<OneOrMany>>) {
     for (platform, ids) in raw {
-        let Ok(platform) = platform.parse() else { continue };
+        let Ok(platform) = platform.parse::<Platform>() else { continue };
+        file.known_platform(platform.as_str(), ids.key_at);
         for id in OneOrMany::each(ids) {
             let misfit = id.value.parse().ok().and_then(|it| account_misfit(&platform, &it));
             if let Some(Misfit { why, hint }) = misfit {

@@ -13,6 +13,7 @@ use crate::domain::diagnostic::Code;
 use crate::domain::duration;
 use crate::domain::id::{IdError, RepoPath};
 use crate::domain::invisible::is_invisible;
+use crate::domain::platform::PLATFORMS;
 
 /// A file that is being checked: its path, and where problems go.
 pub struct Checked<'a> {
@@ -42,6 +43,13 @@ impl Checked<'_> {
         known: impl IntoIterator<Item = &'a str> + Clone,
     ) {
         self.report.unknown(self.path, at, code, what, known);
+    }
+
+    /// Warns of a chat platform that there is none of.
+    pub fn known_platform(&mut self, platform: &str, at: At) {
+        if !PLATFORMS.contains(&platform) {
+            self.unknown(at, Code::PlatformUnknown, ("chat platform", platform), PLATFORMS);
+        }
     }
 
     /// Checks that the version is one that is known.
