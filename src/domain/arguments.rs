@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::command::nearest;
 use super::id::ParamName;
 use super::intent::Intent;
-use super::param::{Args, ValueError};
+use super::param::{Args, ParamKind, ValueError};
 
 /// Why arguments do not fit an intent. Each says what to type instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -25,8 +25,8 @@ pub enum ArgumentError {
     Missing {
         /// Which.
         name: ParamName,
-        /// Its type.
-        kind: &'static str,
+        /// What it takes: its type, or the few values that there are.
+        kind: String,
     },
     /// A value does not fit its parameter.
     #[error("{name}: {error}")]
@@ -36,6 +36,14 @@ pub enum ArgumentError {
         /// Why.
         error: ValueError,
     },
+}
+
+/// Returns what may stand for a value: the values themselves where they are few.
+fn takes(kind: &ParamKind) -> String {
+    match kind {
+        ParamKind::String { one_of, .. } if (1..=8).contains(&one_of.len()) => one_of.join("|"),
+        kind => kind.name().to_owned(),
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
@@ -69,7 +77,8 @@ pub fn arguments(
                 args.insert(name.clone(), default.clone());
             }
             (None, None) => {
-                wrong.push(ArgumentError::Missing { name: name.clone(), kind: param.kind.name() })
+                let kind = takes(&param.kind);
+                wrong.push(ArgumentError::Missing { name: name.clone(), kind });
             }
         }
     }

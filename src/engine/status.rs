@@ -109,9 +109,11 @@ pub(super) type Heard = Result<Timestamp, (Timestamp, String)>;
 pub struct Hearing(Mutex<BTreeMap<Platform, Heard>>);
 
 impl Hearing {
-    /// Notes that messages of a platform were taken in.
-    pub(super) fn well(&self, platform: &Platform, now: Timestamp) {
+    /// Notes that messages of a platform were taken in; says whether they could not be before.
+    pub(super) fn well(&self, platform: &Platform, now: Timestamp) -> bool {
+        let was_failing = self.is_failing(platform);
         self.note(platform, Ok(now));
+        was_failing
     }
 
     /// Notes that they could not be, and why; the first time of several is kept.

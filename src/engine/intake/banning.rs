@@ -76,11 +76,8 @@ impl Engine {
             return Ok(refused);
         }
         let by = given.principal();
-        let said = |lifted: &ProvisionalBan| {
-            let body = reply::lifted(lifted, &of_files);
-            // What files say is told here alone.
-            if of_files.is_empty() { told(given, lifted, body) } else { answer(given, body) }
-        };
+        // The announcement that changes with it may be far above.
+        let said = |lifted: &ProvisionalBan| answer(given, reply::lifted(lifted, &of_files));
         match self.lift_ban(subject, &by, None, said).await {
             Ok(Some(_)) => Ok(Answer::handled()),
             Ok(None) => Ok(Answer::say(reply::nothing_to_lift(subject))),

@@ -84,7 +84,9 @@ impl Engine {
                 taken => taken,
             };
             let Err(error) = taken else {
-                self.hearing.well(chat.platform(), self.now());
+                if self.hearing.well(chat.platform(), self.now()) {
+                    tracing::info!(platform = %chat.platform(), "messages are taken in again");
+                }
                 continue;
             };
             self.cannot_hear(chat.platform(), &error);

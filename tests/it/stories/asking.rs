@@ -99,7 +99,7 @@ fn commands_that_do_not_hold_say_what_to_type_instead() {
         Hint: did you mean `host-info`? `!help host-info` shows how it is typed
         » ken in #ops: !run restart-service on web-dev
         [m7 in #ops]
-        Not done: service is missing: add service=<string>.
+        Not done: service is missing: add service=<nginx|app|postgres>.
         Hint: `!help restart-service` shows its parameters
         » ken in #ops: !run restart-service on web-dev service=ngnix delay=soon
         [m9 in #ops]
