@@ -54,6 +54,32 @@ fn a_ban_takes_an_approval_away() {
 }
 
 #[test]
+fn names_on_a_card_are_those_of_the_policy_that_decides_now() {
+    const REST: &str = "@id(\"rest\")\n@reason(\"Radia rests this week\")\n\
+        forbid (principal == Person::\"radia\", action == Action::\"approve\", resource);\n";
+    story(|world| {
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        world.approve("grace", "r1");
+        world.approve("dennis", "r1");
+        world.say("ken", "ops", "!restart nginx on web-staging");
+        let told = world.told();
+        let all = "operator: @ada, @dennis, @grace, @linus, @margaret, @radia;";
+        assert!(told.contains(all), "{told}");
+        // The request itself does not change by it, only who is named.
+        world.push("radia rests", &[("policies/rest.cedar", Some(REST))]);
+        let told = world.told();
+        assert!(told.contains("operator: @ada, @dennis, @grace, @linus, @margaret;"), "{told}");
+        assert_eq!(told.matches("could approve").count(), 1, "{told}");
+        world.edit("inventory/people/edsger.yaml", "roles: [user]", "roles: [operator]");
+        let told = world.told();
+        let now = "operator: @ada, @dennis, @edsger, @grace, @linus, @margaret;";
+        assert!(told.contains(now), "{told}");
+        world.push("radia is back", &[("policies/rest.cedar", None)]);
+        assert!(!world.told().contains("@radia"), "a forbid that goes waits for two admins");
+    });
+}
+
+#[test]
 fn a_lost_role_bites_at_once() {
     story(|world| {
         world.say("ken", "ops", "!restart nginx on web-dev");
