@@ -292,7 +292,8 @@ impl Reader<'_> {
     }
 
     fn beside(&self, path: &str) -> PathBuf {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let parent = self.file.parent().filter(|parent| *parent != Path::new(""));
+        let folder = parent.unwrap_or(Path::new("."));
         let joined = folder.join(path);
         let whole = std::path::absolute(&joined).unwrap_or(joined);
         // People read these paths; where the folder is no link, one step up is one name less.

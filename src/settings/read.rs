@@ -268,6 +268,27 @@ mod tests {
     }
 
     #[test]
+    fn a_path_above_the_file_is_shown_without_steps() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let folder = root.join("ops/policy");
+        std::fs::create_dir_all(&folder).unwrap();
+        let state = |path: &str| {
+            let text = format!("source.path = '/p'\nstate = '{path}'");
+            load(&folder.join("tribune.toml"), &text, []).unwrap().state
+        };
+        assert_eq!(state("../state"), root.join("ops/state"));
+        assert_eq!(state("../../state/a"), root.join("state/a"));
+        assert_eq!(state(".."), root.join("ops"));
+        assert_eq!(state("state"), folder.join("state"));
+        // As the kernel follows it: above what the link leads to.
+        std::os::unix::fs::symlink(&folder, root.join("link")).unwrap();
+        let text = "source.path = '/p'\nstate = '../state'";
+        let linked = load(&root.join("link/tribune.toml"), text, []).unwrap().state;
+        assert_eq!(linked, root.join("ops/state"));
+    }
+
+    #[test]
     fn the_environment_overrides_the_file() {
         let settings = read(
             "source.path = '/p'\nexec.max_parallel = 2",

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::Finding;
 use crate::app::chats;
 use crate::chat::matrix::Matrix;
-use crate::chat::mattermost::{self, Look};
+use crate::chat::mattermost::{self, Look, LookError};
 use crate::chat::tls;
 use crate::clock::SystemClock;
 use crate::settings::Settings;
@@ -45,9 +45,10 @@ async fn matrix(settings: &Settings) -> Option<Finding> {
     let hint = "see docs/matrix.md; the daemon starts without it and goes on trying";
     let address = &given.homeserver;
     let bad = |why: String| Some(Finding::bad(WHAT, why, hint));
+    let unprepared = "see docs/matrix.md; the daemon does not start like this";
     let chat = match Matrix::new(config, Arc::new(SystemClock), Arc::new(|| None)) {
         Ok(chat) => chat,
-        Err(why) => return bad(format!("matrix: {why}")),
+        Err(why) => return Some(Finding::bad(WHAT, format!("matrix: {why}"), unprepared)),
     };
     match tokio::time::timeout(WITHIN, chat.greet()).await {
         Ok(Ok(seen)) => Some(Finding::good(WHAT, format!("matrix: {seen}"))),
@@ -60,6 +61,11 @@ async fn mattermost(settings: &Settings) -> Vec<Finding> {
     let Some(given) = &settings.mattermost else { return Vec::new() };
     let mut findings = match mattermost::look(chats::config(given), Arc::new(SystemClock)).await {
         Ok(look) => found(&look),
+        Err(LookError::Prepare(error)) => vec![Finding::bad(
+            WHAT,
+            format!("mattermost: {error}"),
+            "see docs/mattermost.md; the daemon does not start like this",
+        )],
         Err(error) => vec![Finding::bad(
             WHAT,
             format!("{}: mattermost: {error}", given.url),

@@ -8,6 +8,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::page::{Seen, plain};
+use crate::chat::tls;
 
 /// How many messages of a room or thread are read at once.
 const LATEST: u32 = 100;
@@ -35,7 +36,10 @@ pub enum HomeserverError {
 
 impl From<reqwest::Error> for HomeserverError {
     fn from(error: reqwest::Error) -> Self {
-        Self::Silent(error.without_url().to_string())
+        Self::Silent(match error.is_connect() {
+            true => tls::why_unreached(&error, "the authorities of this machine"),
+            false => error.without_url().to_string(),
+        })
     }
 }
 

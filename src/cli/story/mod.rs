@@ -73,6 +73,7 @@ pub async fn play(cast: Cast, out: &mut Terminal) -> Result<Exit, Failure> {
     let mut tell = Transcript::new(out);
     let told = tell.line(&format!("Playing the story in {}", folder.path().display()));
     told.map_err(|error| Failure::new(error.to_string()))?;
+    let on_homeserver = cast.homeserver.is_some();
     let homeserver = cast.homeserver.map(Homeserver::at).transpose();
     let homeserver = homeserver.map_err(|error| Failure::new(error.to_string()))?;
     let built = Stage::build(folder.path(), &cast.bin, cast.files, homeserver, tell).await;
@@ -84,6 +85,9 @@ pub async fn play(cast: Cast, out: &mut Terminal) -> Result<Exit, Failure> {
             return Err(match std::fs::read_to_string(folder.path().join("daemon.log")) {
                 Ok(log) => {
                     failure.hint(format!("the daemon's log ends with:\n{}", last_lines(&log)))
+                }
+                Err(_) if on_homeserver => {
+                    failure.hint("`scripts/synapse --run` starts a homeserver to play on")
                 }
                 Err(_) => failure.hint("`tribune check DIR` says the same of a policy repo"),
             });
