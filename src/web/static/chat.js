@@ -130,6 +130,9 @@ async function open(url, push = true) {
     return;
   }
   const next = one(".thread", page);
+  // The channel becomes narrower or wider; who was at its end stays there.
+  const channel = one(".stream .scroll");
+  const atEnd = channel && nearEnd(channel);
   one(".thread")?.remove();
   body.classList.toggle("at-thread", Boolean(next));
   if (next) {
@@ -137,6 +140,7 @@ async function open(url, push = true) {
     ready(one(".thread"));
     toEnd(one(".thread .scroll"));
   }
+  if (atEnd) toEnd(channel);
   if (push) history.pushState({}, "", url);
   here = location.pathname;
   listen();
