@@ -446,9 +446,11 @@ fn what_was_held_for_its_signers_ban_is_applied_when_the_ban_ends() {
         [m4 in #ops]
         policy repo: cleared by `…`. Before, `…` was not applied: commit … is signed by SHA256:…, which nobody may sign with
         [m6 in #ops]
+        Done: the ban on @grace <chat:ops/m3> is lifted.
+        [m7 in #ops]
         policy repo: now in force `…` “a note” by grace (before: …)
         - file `playbooks/files/note` was added
-        [m7 in the thread of m6]
+        [m8 in the thread of m7]
         ```diff
         --- /dev/null
         +++ b/playbooks/files/note
