@@ -12,6 +12,9 @@ use crate::ports::Retry;
 use crate::ports::chat::{Chat, ChatError, Destination, TextFile};
 use crate::ports::store::{OutboxPost, StoreError};
 
+/// The generation of a body that is the post's first.
+const FIRST: u64 = 1;
+
 impl Engine {
     /// Makes the chat agree with a post, and writes down that it does. Where it stands is written
     /// before the seeds are put: people may react as soon as they see it.
@@ -92,15 +95,24 @@ impl Engine {
             }
             Some(_) | None => self.fill_in(&post.post.body, chat.platform()).await?,
         };
-        let Some(posted) = &post.posted else {
-            let to = self.destination(&post.post.place).await?;
-            return Ok(chat.post(&to, &body, &post.post.key).await?);
+        let posted = match &post.posted {
+            Some(posted) => posted.clone(),
+            None => {
+                let to = self.destination(&post.post.place).await?;
+                let posted = chat.post(&to, &body, &post.post.key).await?;
+                // A body that never changed is the one that stands there. Another may have been
+                // sent before, by a call whose answer was lost or by a daemon that died.
+                if post.generation == FIRST {
+                    return Ok(posted);
+                }
+                posted
+            }
         };
         match chat.edit(&posted.at, &body).await {
             Ok(posted) => Ok(posted),
             // Deleted by somebody: editing again will not help, and the request that it
             // belongs to notices by itself.
-            Err(error) if error.retry() == Retry::Rejected => Ok(posted.clone()),
+            Err(error) if error.retry() == Retry::Rejected => Ok(posted),
             Err(error) => Err(error.into()),
         }
     }

@@ -84,6 +84,23 @@ fn what_people_wait_for_goes_before_what_streams() {
 }
 
 #[test]
+fn a_post_that_changed_before_anybody_knew_that_it_stands_says_what_it_should() {
+    story(|world| {
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        world.approve("radia", "r1");
+        world.chat.loses_the_answer("out:r1.1");
+        world.approve("grace", "r1");
+        world.output("r1.1", "a line\n");
+        world.end("r1.1", Outcome::Succeeded);
+        world.pass("30s");
+        let ours = world.chat.everything().into_iter().map(|it| it.message.text);
+        let told: Vec<String> = ours.filter(|text| text.starts_with("r1.1 ")).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("r1.1 succeeded") && told[0].contains("a line"), "{told:?}");
+    });
+}
+
+#[test]
 fn an_answer_whose_thread_was_deleted_is_given_up_and_holds_up_nothing() {
     story(|world| {
         let root = world.say("ken", "ops", "hello");

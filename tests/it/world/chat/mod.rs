@@ -203,6 +203,11 @@ impl FakeChat {
         self.server().limit = Some(Limit { writes, per, since, used: 0 });
     }
 
+    /// The next post of this key will stand there, and Tribune will not hear of it.
+    pub fn loses_the_answer(&self, key: &str) {
+        self.server().loses = Some(PostKey(key.to_owned()));
+    }
+
     /// From now on the server takes no files.
     pub fn takes_no_files(&self) {
         self.server().no_files = true;

@@ -29,6 +29,8 @@ pub(super) struct Server {
     pub(super) hints_nothing: bool,
     /// Who reacts to the next post before Tribune hears that it stands.
     pub(super) hasty: Option<AccountId>,
+    /// The next post of this key is made, and its answer is lost.
+    pub(super) loses: Option<PostKey>,
     pub(super) no_files: bool,
     pub(super) has_buttons: bool,
     pub(super) calls: u64,

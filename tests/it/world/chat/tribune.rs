@@ -134,6 +134,10 @@ impl Chat for FakeChat {
         key: &PostKey,
     ) -> Result<Posted, ChatError> {
         let (posted, hasty) = self.append_post(to, body, key)?;
+        if self.server().loses.take_if(|lost| lost == key).is_some() {
+            let (platform, why) = (self.platform.clone(), "it may have been done".into());
+            return Err(ChatError::Unreachable { platform, why });
+        }
         if let Some(account) = hasty {
             self.add(account.as_str(), &posted.at, Sign::Approve);
             // The answer is under way for so long that the hint comes before it.
