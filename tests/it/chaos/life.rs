@@ -12,9 +12,9 @@ use super::places::{PEOPLE, Place, Seen};
 use super::wire::Wire;
 use crate::ground::{Daemon, Ground};
 
-/// How long anything may take to become so: less than the engine waits before it looks without a
-/// hint, so that this hides nothing that is lost.
-const PATIENCE: Duration = Duration::from_secs(50);
+/// How long anything may take to become so: longer than the engine waits before it looks without
+/// a hint. That nothing waits so long is promised by stories and the adapters' own tests.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is looked at meanwhile.
 const GLANCE: Duration = Duration::from_millis(100);
 
