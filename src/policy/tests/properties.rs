@@ -95,14 +95,13 @@ fn plainly(snapshot: &Snapshot, ask: &Ask) -> crate::policy::ask::Answer {
     answer_by([&all], &Ready { entities, ..snapshot.policies.prepare(ask).unwrap() })
 }
 
-fn fits_schema(
-    snapshot: &Snapshot,
-    ready: &Ready,
-) -> Result<Request, cedar_policy::RequestValidationError> {
+fn fits_schema(snapshot: &Snapshot, ready: &Ready) -> Result<(), String> {
     let (request, schema) = (&ready.request, Some(&snapshot.policies.schema));
     let action = request.action().unwrap().clone();
     let (principal, resource) = (ready.principal.clone(), ready.resource.clone());
-    Request::new(principal, action, resource, request.context().unwrap().clone(), schema)
+    let context = request.context().unwrap().clone();
+    let fits = Request::new(principal, action, resource, context, schema);
+    fits.map(drop).map_err(|error| error.to_string())
 }
 
 fn perfect() -> Citation {

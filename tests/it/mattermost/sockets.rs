@@ -150,5 +150,5 @@ async fn while_the_socket_cannot_be_had_messages_are_asked_for_without_a_login()
         wait_for(&chat, &ChatEvent::Messages).await;
         heard = read(&chat, &mut cursor).await;
     }
-    assert_eq!((texts(&heard), server.lock().logins), (vec!["is anybody there?".into()], 1));
+    assert_eq!((texts(&heard), server.lock().logins), (vec!["is anybody there?"], 1));
 }
