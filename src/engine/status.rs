@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::clocks::WAITING;
 use super::{Engine, EngineError};
@@ -106,7 +107,10 @@ pub(super) type Heard = Result<Timestamp, (Timestamp, String)>;
 
 /// What was last heard of each chat platform.
 #[derive(Debug, Default)]
-pub struct Hearing(Mutex<BTreeMap<Platform, Heard>>);
+pub struct Hearing {
+    heard: Mutex<BTreeMap<Platform, Heard>>,
+    news: Notify,
+}
 
 impl Hearing {
     /// Notes that messages of a platform were taken in; says whether they could not be before.
@@ -131,12 +135,26 @@ impl Hearing {
     }
 
     fn note(&self, platform: &Platform, what: Heard) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.insert(platform.clone(), what);
+        self.news.notify_waiters();
+    }
+
+    /// Waits until messages of a platform were taken in for the first time, or could not be.
+    pub(super) async fn once(&self, platform: &Platform) {
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            if self.of(platform).is_some() {
+                return;
+            }
+            news.await;
+        }
     }
 
     pub(super) fn of(&self, platform: &Platform) -> Option<Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(platform).cloned()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(platform).cloned()
     }
 }
 

@@ -80,7 +80,7 @@ impl Engine {
             }
             let gap = bell.gap.swap(false, Ordering::SeqCst);
             let taken = match self.take_in(chat.as_ref()).await {
-                Ok(()) if gap => self.consider_everything().await,
+                Ok(()) if gap => self.consider_everything(chat.platform()).await,
                 taken => taken,
             };
             let Err(error) = taken else {
@@ -142,13 +142,13 @@ impl Engine {
     }
 
     /// What people did unseen may count for requests, and for what the delta guard holds.
-    async fn consider_everything(self: &Arc<Self>) -> Result<(), EngineError> {
+    async fn consider_everything(self: &Arc<Self>, platform: &Platform) -> Result<(), EngineError> {
         if let Err(error) = self.count_any_agreement().await {
             // Whoever agrees next makes it be counted again.
             tracing::warn!(%error, "failed to count who agrees to what is held");
         }
         self.read_all_answers().await?;
-        self.consider_all().await
+        self.consider_all_on(platform).await
     }
 
     /// Something about a message may have changed: if it is a post of Tribune's, what people say

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::SignedDuration;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::id::Platform;
@@ -17,6 +18,9 @@ use crate::ports::store::RequestFilter;
 
 /// How many requests with cards on one platform are looked at at once.
 const AT_ONCE: usize = 8;
+
+/// How long a round waits at most for a platform that tells what was written meanwhile.
+const CATCH_UP: SignedDuration = SignedDuration::from_secs(10);
 
 /// Rounds that are under way.
 #[derive(Debug, Default)]
@@ -66,20 +70,49 @@ impl Engine {
     /// on, has changed.
     pub async fn consider_all(self: &Arc<Self>) -> Result<(), EngineError> {
         self.names.outdate();
+        self.begin_round(|_| true).await
+    }
+
+    /// Looks at every open request again whose card is on a platform: what people did there may
+    /// have been missed.
+    pub(in crate::engine) async fn consider_all_on(
+        self: &Arc<Self>,
+        platform: &Platform,
+    ) -> Result<(), EngineError> {
+        self.begin_round(|place| place == platform).await
+    }
+
+    async fn begin_round(
+        self: &Arc<Self>,
+        is_meant: impl Fn(&Platform) -> bool,
+    ) -> Result<(), EngineError> {
         let filter = RequestFilter { states: WAITING.to_vec(), ..RequestFilter::default() };
         let mut places: BTreeMap<Platform, Arc<Semaphore>> = BTreeMap::new();
-        for request in self.ports.store.requests(&filter).await? {
-            let place = places
-                .entry(request.card_place.0)
-                .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
-            let (engine, place, turn) = (Arc::clone(self), Arc::clone(place), self.rounds.turn());
+        let open = self.ports.store.requests(&filter).await?;
+        for request in open.into_iter().filter(|request| is_meant(&request.card_place.0)) {
+            let platform = request.card_place.0;
+            let place = places.entry(platform.clone());
+            let place = Arc::clone(place.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))));
+            let (engine, turn) = (Arc::clone(self), self.rounds.turn());
             self.spawn("request", async move {
+                engine.let_catch_up(&platform).await;
                 let _at_once = place.acquire().await;
                 engine.reconsider_or_again(request.id).await;
                 drop(turn);
             });
         }
         Ok(())
+    }
+
+    /// After a start, what people wrote meanwhile comes first: a server that has much to tell has
+    /// no time to be asked about every card.
+    async fn let_catch_up(&self, platform: &Platform) {
+        if self.ports.chats.contains_key(platform) {
+            tokio::select! {
+                () = self.hearing.once(platform) => {}
+                () = self.ports.clock.sleep_until(self.now() + CATCH_UP) => {}
+            }
+        }
     }
 
     /// Returns how many open requests are still to be decided again in the round under way; 0:

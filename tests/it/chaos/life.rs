@@ -119,16 +119,17 @@ impl<P: Place> Scene<P> {
     /// whether it was.
     pub async fn live(&mut self, nth: Option<u64>, blow: Blow) -> bool {
         let context = format!("{blow:?} at piece {nth:?}");
-        let (before, acts, cuts) = (self.newest().await, self.ground.acts(), self.wire.cuts());
+        let before = self.until(&context, "the last one", async |scene| scene.newest().await).await;
+        let (acts, cuts) = (self.ground.acts(), self.wire.cuts());
         self.blow = blow;
         self.wire.cut_after(nth);
         self.place.say("ken", "!run act on local").await;
         let id = self
             .until(&context, "the request", async |scene| {
-                scene.newest().await.filter(|id| Some(*id) != before)
+                scene.newest().await.filter(|id| *id != before)
             })
             .await;
-        assert_eq!(id, before.unwrap_or(0) + 1, "one message, one request: {context}");
+        assert_eq!(id, before + 1, "one message, one request: {context}");
         let head = format!("r{id} ");
         let card = self
             .until(&context, "its card", async |scene| {
@@ -204,7 +205,8 @@ impl<P: Place> Scene<P> {
         // More than a server tells of by itself: what is asked for must be listed.
         const CHATTER: u64 = 130;
         let context = "a long absence";
-        let (before, acts) = (self.newest().await.unwrap_or(0), self.ground.acts());
+        let before = self.until(context, "the last one", async |scene| scene.newest().await).await;
+        let acts = self.ground.acts();
         self.wire.set_down(true);
         let asked_at = chance.below(20);
         for number in 0..CHATTER {
@@ -287,11 +289,12 @@ impl<P: Place> Scene<P> {
         }
     }
 
-    /// Returns the number of the newest request, once the daemon tells it.
+    /// Returns the number of the newest request, 0 if there is none; `None`: the daemon does not
+    /// answer.
     async fn newest(&self) -> Option<u64> {
         let list = self.ground.command(&["request", "list", "--limit", "1", "--json"])?;
         let list: Value = serde_json::from_str(&list).unwrap();
-        list.as_array()?.first()?["id"].as_u64()
+        list.as_array()?.first().map_or(Some(0), |newest| newest["id"].as_u64())
     }
 
     fn told(&self, id: u64) -> Option<Told> {
