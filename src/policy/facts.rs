@@ -320,7 +320,7 @@ fn kept(entity: &Entity) -> Arc<CoreEntity> {
 }
 
 /// Puts entities together that bear everything they lie in. Working that out once more would be a
-/// third of a question, and only Cedar's core takes our word; the property test compares with what
+/// quarter of a question, and only Cedar's core takes our word; the property test compares with what
 /// Cedar works out itself.
 fn closed(entities: Vec<Arc<CoreEntity>>) -> Result<Entities, String> {
     CoreEntities::new()
