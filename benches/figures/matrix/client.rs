@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client as Http, Url};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::synapse::people::Person;
 
 /// How long one call may take; a long poll lasts 30 s.
 const WITHIN: Duration = Duration::from_secs(120);
+/// What was heard and nobody took yet, at most: what listens must not grow meanwhile.
+pub const UNTAKEN: usize = 1024;
 
 /// An account's own connections.
 pub struct Client {
@@ -22,6 +24,7 @@ pub struct Client {
 }
 
 /// What was heard, and when.
+#[derive(Clone)]
 pub struct Heard {
     pub at: Instant,
     pub room: String,
@@ -55,12 +58,12 @@ impl Client {
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
-    /// Reads from now on, one long poll after the other, for as long as somebody takes it. A poll
+    /// Reads from now on for ever, one long poll after the other, and tells whoever listens. A poll
     /// that fails is done again.
-    pub async fn listen(&self, heard: mpsc::UnboundedSender<Heard>) {
+    pub async fn listen(&self, heard: broadcast::Sender<Heard>) {
         let filter = json!({ "room": { "timeline": { "limit": 100 } } }).to_string();
         let mut since: Option<String> = None;
-        while !heard.is_closed() {
+        loop {
             let mut query = vec![("filter", filter.as_str()), ("set_presence", "offline")];
             if let Some(since) = &since {
                 query.extend([("since", since.as_str()), ("timeout", "30000")]);
@@ -74,10 +77,8 @@ impl Client {
             let rooms = answer["rooms"]["join"].as_object().filter(|_| !is_first);
             for (room, joined) in rooms.into_iter().flatten() {
                 for event in joined["timeline"]["events"].as_array().into_iter().flatten() {
-                    let (room, event) = (room.clone(), event.clone());
-                    if heard.send(Heard { at, room, event }).is_err() {
-                        return;
-                    }
+                    // Often nobody listens.
+                    let _ = heard.send(Heard { at, room: room.clone(), event: event.clone() });
                 }
             }
         }
@@ -85,11 +86,18 @@ impl Client {
 
     /// Says again whatever somebody else says.
     pub async fn echo(&self) {
-        let (sender, mut heard) = mpsc::unbounded_channel();
+        let (sender, mut heard) = broadcast::channel(UNTAKEN);
         let answering = async {
-            while let Some(Heard { room, event, .. }) = heard.recv().await {
-                if event["type"] == "m.room.message" && event["sender"] != self.id.as_str() {
-                    self.send(&room, event["content"]["body"].as_str().unwrap()).await;
+            loop {
+                match heard.recv().await {
+                    Ok(Heard { room, event, .. }) => {
+                        let is_own = event["sender"] == self.id.as_str();
+                        if event["type"] == "m.room.message" && !is_own {
+                            self.send(&room, event["content"]["body"].as_str().unwrap()).await;
+                        }
+                    }
+                    Err(RecvError::Lagged(count)) => panic!("the echo missed {count} messages"),
+                    Err(RecvError::Closed) => return,
                 }
             }
         };

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
 use tribune::app::{Addresses, App};
 use tribune::ports::store::RequestFilter;
 use tribune::settings::Settings;
 
 use super::PATIENCE;
-use super::client::{Client, Heard};
+use super::client::{Client, Heard, UNTAKEN};
 use super::room::texts_of;
 use crate::ground::Ground;
 use crate::sample::repo::{Size, Texts, policy_repo};
@@ -31,7 +31,7 @@ pub struct Town {
     bot: Person,
     person: Person,
     client: Arc<Client>,
-    heard: Mutex<mpsc::UnboundedReceiver<Heard>>,
+    heard: broadcast::Sender<Heard>,
     apps: Vec<String>,
     asked: Cell<usize>,
     pub tribune_room: String,
@@ -61,12 +61,12 @@ impl Town {
         let ground = Ground::of(&texts);
         fs::write(ground.state().with_file_name("token"), &bot.token).unwrap();
         let client = Arc::new(Client::new(&server.url(), &person));
-        let (sender, heard) = mpsc::unbounded_channel();
-        let listening = Arc::clone(&client);
-        tokio::spawn(async move { listening.listen(sender).await });
+        let heard = broadcast::Sender::new(UNTAKEN);
+        let (listening, tells) = (Arc::clone(&client), heard.clone());
+        tokio::spawn(async move { listening.listen(tells).await });
         let echoing = Client::new(&server.url(), &echo);
         tokio::spawn(async move { echoing.echo().await });
-        let (heard, asked) = (Mutex::new(heard), Cell::new(0));
+        let asked = Cell::new(0);
         Self { server, ground, bot, person, client, heard, apps, asked, tribune_room, echo_room }
     }
 
@@ -117,8 +117,7 @@ impl Town {
 
     /// Writes, and returns how long it takes until somebody else says the mark in the same room.
     pub async fn asks(&self, room: &str, text: &str, mark: &str) -> Duration {
-        let mut heard = self.heard.lock().await;
-        while heard.try_recv().is_ok() {}
+        let mut heard = self.heard.subscribe();
         let begun = Instant::now();
         let answer = async {
             loop {

@@ -134,16 +134,13 @@ impl Matrix {
             .filter_map(|event| self.message(&at.channel, event, is_direct))
             .collect();
         let mut there = BTreeMap::new();
-        for reply in &mut replies {
+        for reply in replies.iter_mut().filter(|reply| reply.kind == AuthorKind::Human) {
             let author = reply.author.id.clone();
-            let is_there = match there.get(&author) {
+            reply.kind = match there.get(&author) {
                 Some(kind) => *kind,
-                None => self.present_kind(&at.channel, author.as_str(), AuthorKind::Human).await?,
+                None => self.present_kind(&at.channel, author.as_str(), reply.kind).await?,
             };
-            there.insert(author, is_there);
-            if reply.kind == AuthorKind::Human {
-                reply.kind = is_there;
-            }
+            there.insert(author, reply.kind);
         }
         Ok(replies)
     }

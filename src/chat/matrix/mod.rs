@@ -107,6 +107,8 @@ pub struct Matrix {
     wants: Wants,
     me: OnceCell<Me>,
     stream: Mutex<Stream>,
+    /// Held by whoever reads on.
+    reads: tokio::sync::Mutex<()>,
     relations: Mutex<Relations>,
     rooms: Rooms,
     directs: Directs,
@@ -128,6 +130,7 @@ impl Matrix {
             wants,
             me: OnceCell::new(),
             stream: Mutex::default(),
+            reads: tokio::sync::Mutex::default(),
             relations: Mutex::default(),
             rooms: Rooms::default(),
             directs: Directs::default(),

@@ -28,6 +28,8 @@ struct Batch {
 pub struct Stream {
     /// Up to where it was read.
     position: Option<String>,
+    /// Whether anything was read on from there.
+    was_read: bool,
     batches: VecDeque<Batch>,
     hints: VecDeque<ChatEvent>,
     /// The last place that was handed out: a batch must begin there.
@@ -88,6 +90,11 @@ impl Stream {
         self.position.as_deref()
     }
 
+    /// Says whether what had come before is read.
+    pub fn was_read(&self) -> bool {
+        self.was_read
+    }
+
     /// Begins at the present place, unless somebody has found one meanwhile: what came since is
     /// still to be read.
     pub fn begin(&mut self, place: &str) {
@@ -99,6 +106,7 @@ impl Stream {
         if self.position.as_deref() != Some(place) {
             self.batches.clear();
             self.position = Some(place.to_owned());
+            self.was_read = false;
         }
     }
 
@@ -108,6 +116,7 @@ impl Stream {
             return;
         }
         self.position = Some(to.to_owned());
+        self.was_read = true;
         if !read.changes.is_empty() {
             for batch in &mut self.batches {
                 apply(&read.changes, &mut batch.messages);

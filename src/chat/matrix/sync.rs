@@ -1,7 +1,8 @@
 //! Reading on: `/sync`, what it left out, and what all that means.
 //!
-//! One place in the stream for both ways of asking: hints and lists. What is read is taken only
-//! if nobody has read on from the same place meanwhile.
+//! One place in the stream for both ways of asking: hints and lists. One of them reads on at a
+//! time, so that a long backlog is listed once; what somebody waited for at the server is looked
+//! at only if nobody has read on from the same place meanwhile.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -62,14 +63,22 @@ impl Matrix {
     /// has come is said to it.
     pub(super) async fn pull(&self, wait: Duration) -> Result<(), ChatError> {
         self.me().await?;
+        // There may be much to list already: nobody waits for more before that is done.
+        let waits = !wait.is_zero() && locked(&self.stream).was_read();
+        let first = if waits { None } else { Some(self.reads.lock().await) };
+        let wait = if waits { wait } else { Duration::ZERO };
         let wanted = (self.wants)();
         let from = locked(&self.stream).position().map(str::to_owned);
         if let (Some(wanted), Some(_)) = (&wanted, &from) {
             self.keep_rooms(wanted).await;
         }
         let answer = {
-            let _waits = (!wait.is_zero()).then(|| Waits::from(&self.stream, from.as_deref()));
+            let _waits = waits.then(|| Waits::from(&self.stream, from.as_deref()));
             self.sync(from.as_deref(), wait).await?
+        };
+        let _alone = match first {
+            Some(alone) => alone,
+            None => self.reads.lock().await,
         };
         let to = answer["next_batch"].as_str();
         let to = to.ok_or_else(|| self.unreachable("it does not say where reading stopped"))?;
@@ -81,6 +90,9 @@ impl Matrix {
             }
             return Ok(());
         };
+        if locked(&self.stream).position() != Some(&from) {
+            return Ok(());
+        }
         let mut reading = Reading::default();
         for (room, joined) in answer["rooms"]["join"].as_object().into_iter().flatten() {
             let Ok(room) = room.parse::<ChatChannelId>() else { continue };
@@ -146,7 +158,7 @@ impl Matrix {
         events.reverse();
         let mut place = timeline["prev_batch"].as_str().map(str::to_owned);
         let mut is_more = timeline["limited"] == true;
-        let filter = json!({ "types": TYPES, "lazy_load_members": true }).to_string();
+        let filter = json!({ "types": TYPES }).to_string();
         while is_more && !events.iter().any(|event| self.is_own_coming(event)) {
             let Some(from) = place.filter(|_| events.len() < LISTED) else {
                 tracing::error!(%room, "more happened than can be listed: messages are lost");

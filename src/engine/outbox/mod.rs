@@ -60,6 +60,7 @@ impl Engine {
     pub(super) async fn keep_posts(self: Arc<Self>, platform: Platform) {
         let Some(chat) = self.ports.chats.get(&platform).cloned() else { return };
         let Some(outlet) = self.outlets.of(&platform) else { return };
+        self.let_catch_up(&platform).await;
         loop {
             match self.send_due(chat.as_ref(), outlet).await {
                 Ok(Round::Again) => {}

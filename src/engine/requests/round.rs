@@ -19,7 +19,7 @@ use crate::ports::store::RequestFilter;
 /// How many requests with cards on one platform are looked at at once.
 const AT_ONCE: usize = 8;
 
-/// How long a round waits at most for a platform that tells what was written meanwhile.
+/// How long rounds and posts wait at most for a platform that tells what was written meanwhile.
 const CATCH_UP: SignedDuration = SignedDuration::from_secs(10);
 
 /// Rounds that are under way.
@@ -105,8 +105,8 @@ impl Engine {
     }
 
     /// After a start, what people wrote meanwhile comes first: a server that has much to tell has
-    /// no time to be asked about every card.
-    async fn let_catch_up(&self, platform: &Platform) {
+    /// no time to be asked about every card, nor to be told what may be otherwise a moment later.
+    pub(in crate::engine) async fn let_catch_up(&self, platform: &Platform) {
         if self.ports.chats.contains_key(platform) {
             tokio::select! {
                 () = self.hearing.once(platform) => {}

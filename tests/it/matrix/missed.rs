@@ -1,11 +1,15 @@
 //! Nothing is missed: not while Tribune is away, not while the server is.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tribune::domain::message::Sign;
 use tribune::ports::chat::{Chat as _, ChatEvent, Cursor};
 
-use super::town::MatrixTown;
+use super::town::{self, MatrixTown};
 use crate::contract::chat::Town as _;
 use crate::synapse::{Limits, Synapse};
 
@@ -59,6 +63,53 @@ async fn a_thousand_missed_messages_are_caught_up_with() {
             own.eq((0..340).map(|number| format!("{name} {number}")).collect::<Vec<_>>().iter())
         );
     }
+}
+
+/// Leads to the town's server, and counts how often somebody lists messages there.
+async fn counting(town: &MatrixTown) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = town.url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let listed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&listed);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (server, count) = (server.clone(), Arc::clone(&count));
+            tokio::spawn(async move {
+                let (mut asks, mut told) = client.into_split();
+                let (mut answers, mut server) =
+                    TcpStream::connect(server).await.unwrap().into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut answers, &mut told).await });
+                // The head of a call is small and comes in one piece.
+                let mut piece = vec![0; 64 * 1024];
+                while let Ok(length @ 1..) = asks.read(&mut piece).await {
+                    let is_listing =
+                        String::from_utf8_lossy(&piece[..length]).contains("/messages?");
+                    count.fetch_add(usize::from(is_listing), Ordering::SeqCst);
+                    server.write_all(&piece[..length]).await.unwrap();
+                }
+            });
+        }
+    });
+    (url, listed)
+}
+
+#[tokio::test]
+async fn a_backlog_is_listed_once_however_many_ask_for_it() {
+    let town = MatrixTown::new().await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    write(&town, 60).await;
+    let (url, listed) = counting(&town).await;
+    let restarted = || Arc::new(town::tribune(&url, town.folder.path(), &town.wants));
+    let (alone, _) = restarted().since(Some(&start)).await.unwrap();
+    let needed = listed.swap(0, Ordering::SeqCst);
+    assert!(needed > 0, "one answer brought all of it");
+    let chat = restarted();
+    let hears = Arc::clone(&chat);
+    let hearing = tokio::spawn(async move { while hears.next().await.is_ok() {} });
+    let (together, _) = chat.since(Some(&start)).await.unwrap();
+    hearing.abort();
+    assert_eq!((together, listed.load(Ordering::SeqCst)), (alone, needed));
 }
 
 /// Listens until there are messages, whatever happens to the server.

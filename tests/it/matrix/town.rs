@@ -30,7 +30,7 @@ pub struct MatrixTown {
     pub other: String,
     pub wants: Wants,
     pub folder: tempfile::TempDir,
-    url: String,
+    pub url: String,
     directs: Mutex<BTreeMap<String, String>>,
 }
 
