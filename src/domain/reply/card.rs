@@ -24,6 +24,10 @@ use crate::domain::request::{Mode, Request, State};
 /// Characters above the rule that somebody can be expected to read before approving.
 pub const TOO_LONG: usize = 3_500;
 
+/// How names of posts end that call people to a card.
+const CALL: &str = "call";
+const REMINDER: &str = "reminder";
+
 /// More targets than this are shown as groups, count and hash.
 pub const MANY_TARGETS: usize = 20;
 
@@ -37,6 +41,22 @@ pub fn parse_key(key: &PostKey) -> Option<(RequestId, u32)> {
     let mut parts = key.0.strip_prefix("card:")?.split(':');
     let found = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     parts.next().is_none().then_some(found)
+}
+
+/// Returns the name of the post that calls people to a card.
+pub fn call_key(request: RequestId, card: u32, again: Again) -> PostKey {
+    let suffix = match again {
+        Again::First => CALL,
+        Again::Reminder => REMINDER,
+    };
+    PostKey(format!("{}:{suffix}", key(request, card)))
+}
+
+/// Returns the request and the card that a post calls people to, if it does.
+pub fn parse_call_key(key: &PostKey) -> Option<(RequestId, u32)> {
+    let (card, suffix) = key.0.rsplit_once(':')?;
+    let is_call = matches!(suffix, CALL | REMINDER);
+    is_call.then(|| parse_key(&PostKey(card.to_owned()))).flatten()
 }
 
 /// How a request stands, for the lines below the rule.

@@ -6,7 +6,8 @@ use crate::domain::body::{Block, Body, Span};
 use crate::domain::id::{PersonId, Platform, RunId};
 use crate::domain::message::{MessageRef, Place, PostKey, Posted};
 use crate::domain::person::Account;
-use crate::domain::reply::run as reply;
+use crate::domain::reply::{card, run as reply};
+use crate::domain::request::State;
 use crate::engine::{Engine, EngineError};
 use crate::ports::Retry;
 use crate::ports::chat::{Chat, ChatError, Destination, TextFile};
@@ -26,6 +27,9 @@ impl Engine {
         let (key, store) = (&post.post.key, &self.ports.store);
         if let Some(run) = reply::parse_file_key(key) {
             return self.send_file(chat, post, run).await;
+        }
+        if post.posted.is_none() && self.calls_for_nothing(key).await? {
+            return Ok(store.post_given_up(key, post.generation).await?);
         }
         let posted = self.bring_about(chat, post).await?;
         if post.posted.is_none() || post.sent_generation < post.generation {
@@ -51,6 +55,13 @@ impl Engine {
             self.put_buttons(chat, post, &posted.at).await?;
         }
         Ok(())
+    }
+
+    /// Says whether a post calls people to a request that waits for them no longer.
+    async fn calls_for_nothing(&self, key: &PostKey) -> Result<bool, EngineError> {
+        let Some((request, card)) = card::parse_call_key(key) else { return Ok(false) };
+        let request = self.ports.store.request(request).await?;
+        Ok(request.is_none_or(|it| it.state != State::NeedsApproval || it.card != card))
     }
 
     /// Reads what people said on a post before it was written down where it stands: nobody knew

@@ -199,19 +199,14 @@ fn call(snapshot: &Snapshot, request: &Request, who: &[Named], again: card::Agai
     if people.is_empty() {
         return None;
     }
-    let key = card::key(request.id, request.card);
-    let suffix = match again {
-        card::Again::First => "call",
-        card::Again::Reminder => "reminder",
-    };
     // The first call keeps saying what it said: it mentions people once, not as slots fill.
     let body = match again {
         card::Again::First if !request.votes.is_empty() => return None,
         card::Again::First | card::Again::Reminder => card::call(request.id, &people, again),
     };
     Some(Post {
-        key: PostKey(format!("{key}:{suffix}")),
-        place: Place::ThreadOf(key),
+        key: card::call_key(request.id, request.card, again),
+        place: Place::ThreadOf(card::key(request.id, request.card)),
         body,
         seeds: Vec::new(),
     })

@@ -101,6 +101,32 @@ fn a_post_that_changed_before_anybody_knew_that_it_stands_says_what_it_should() 
 }
 
 #[test]
+fn after_a_start_what_was_missed_is_taken_in_before_anything_is_said() {
+    story(|world| {
+        world.chat.limit(0, SignedDuration::from_mins(1));
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        world.stop();
+        world.chat.limit(100, SignedDuration::from_mins(1));
+        world.chat.write("ken", "ops", "!cancel r1");
+        world.told();
+        world.start_again();
+        insta::assert_snapshot!(world.told(), @"
+        » the daemon is started again
+        [m4 in #ops]
+        r1 @ken asks for `!run restart-service on web-dev delay=0 graceful=true service=nginx`
+        - what: restart-service — Restart a service on web or database hosts (change, risk 2)
+        - on: web-dev
+        - arguments: `delay=0` `graceful=true` `service=nginx`
+        - digest: `…`
+        ---
+        cancelled by @ken — cancelled before it ran
+        [m6 in #dm:ken]
+        r1 <chat:ops/m4> `!run restart-service on web-dev delay=0 graceful=true service=nginx` — cancelled by @ken: cancelled before it ran (08:01:00 UTC)
+        ");
+    });
+}
+
+#[test]
 fn an_answer_whose_thread_was_deleted_is_given_up_and_holds_up_nothing() {
     story(|world| {
         let root = world.say("ken", "ops", "hello");
