@@ -14,6 +14,8 @@ use crate::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFi
 
 /// How long the server waits for something to happen.
 const POLL: Duration = Duration::from_secs(30);
+/// Answers from before a restart that are read over at most; what they hide is polled for.
+const ANSWERS_AGAIN: usize = 20;
 
 #[async_trait]
 impl Chat for Matrix {
@@ -54,9 +56,7 @@ impl Chat for Matrix {
         };
         self.pull(Duration::ZERO).await?;
         if is_new {
-            // A server may answer the same question as it did minutes ago, so that what is newer
-            // only comes after that.
-            self.pull(Duration::ZERO).await?;
+            self.pull_to_the_end().await?;
         }
         let found = locked(&self.stream).after(place);
         let (messages, place) = found.unwrap_or_else(|| (Vec::new(), place.clone()));
@@ -116,6 +116,19 @@ impl Chat for Matrix {
 }
 
 impl Matrix {
+    /// Reads on until nothing more comes. A server may answer the same questions as it did minutes
+    /// ago, before a restart, so that what is newer only comes after all of those.
+    async fn pull_to_the_end(&self) -> Result<(), ChatError> {
+        for _ in 0..ANSWERS_AGAIN {
+            let before = locked(&self.stream).position().map(str::to_owned);
+            self.pull(Duration::ZERO).await?;
+            if locked(&self.stream).position() == before.as_deref() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what people click to get to a room.
     pub(super) fn room_link(&self, room: &ChatChannelId) -> String {
         format!("https://matrix.to/#/{}{}", percent(room.as_str()), self.via())

@@ -154,6 +154,19 @@ async fn what_a_hint_brought_along_costs_no_second_question() {
 }
 
 #[tokio::test]
+async fn what_a_server_answers_as_before_a_restart_hides_nothing_that_came_since() {
+    let town = MatrixTown::new().await;
+    let (_, start) = town.chat.since(None).await.unwrap();
+    let card = town.card("card").await;
+    for who in ["ada", "ken", "eve"] {
+        town.add(who, &card, Sign::Approve).await;
+        town.chat.since(None).await.unwrap();
+    }
+    town.write("ada", "ops", "since").await;
+    assert_eq!(all_after(&town, &start).await, ["since"]);
+}
+
+#[tokio::test]
 async fn a_room_is_heard_from_when_tribune_came() {
     let town = MatrixTown::new().await;
     let (_, start) = town.chat.since(None).await.unwrap();
