@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::PersonId;
+use super::id::{PersonId, RoleName};
 use super::intent::Slot;
 
 /// How people fill the slots of an intent.
@@ -26,6 +26,52 @@ impl Filling {
     }
 }
 
+/// The seats of the slots, and who sits where.
+struct Seats {
+    /// The slot of each seat.
+    places: Vec<usize>,
+    /// The seats that each person may take.
+    edges: Vec<Vec<usize>>,
+    /// Who sits there.
+    taken: Vec<Option<usize>>,
+}
+
+impl Seats {
+    /// Seats as many people as possible. Kuhn's augmenting paths: small and exact.
+    fn fill(
+        slots: &[Slot],
+        people: &[PersonId],
+        mut may_fill: impl FnMut(&PersonId, &Slot) -> bool,
+    ) -> Self {
+        let places: Vec<usize> = slots
+            .iter()
+            .enumerate()
+            .flat_map(|(index, slot)| std::iter::repeat_n(index, slot.count as usize))
+            .collect();
+        let edges: Vec<Vec<usize>> = people
+            .iter()
+            .map(|person| {
+                let allowed: Vec<bool> = slots.iter().map(|slot| may_fill(person, slot)).collect();
+                (0..places.len()).filter(|place| allowed[places[*place]]).collect()
+            })
+            .collect();
+        let mut taken: Vec<Option<usize>> = vec![None; places.len()];
+        for person in 0..people.len() {
+            augment(person, &edges, &mut taken, &mut vec![false; places.len()]);
+        }
+        Self { places, edges, taken }
+    }
+
+    /// Says whether one more person would find a seat who may fill this slot alone.
+    fn has_room(&self, slot: usize) -> bool {
+        let newcomer = self.edges.len();
+        let mut edges = self.edges.clone();
+        edges.push((0..self.places.len()).filter(|place| self.places[*place] == slot).collect());
+        let mut seen = vec![false; self.places.len()];
+        augment(newcomer, &edges, &mut self.taken.clone(), &mut seen)
+    }
+}
+
 /// Fills as many places of `slots` as possible, each person at most one.
 ///
 /// `people` come in the order in which they voted; `may_fill` says whether a person may take a
@@ -33,33 +79,17 @@ impl Filling {
 pub fn fill(
     slots: &[Slot],
     people: &[PersonId],
-    mut may_fill: impl FnMut(&PersonId, &Slot) -> bool,
+    may_fill: impl FnMut(&PersonId, &Slot) -> bool,
 ) -> Filling {
-    // A place is one of the `count` seats of a slot. Kuhn's augmenting paths: small and exact.
-    let places: Vec<usize> = slots
-        .iter()
-        .enumerate()
-        .flat_map(|(index, slot)| std::iter::repeat_n(index, slot.count as usize))
-        .collect();
-    let edges: Vec<Vec<usize>> = people
-        .iter()
-        .map(|person| {
-            let allowed: Vec<bool> = slots.iter().map(|slot| may_fill(person, slot)).collect();
-            (0..places.len()).filter(|place| allowed[places[*place]]).collect()
-        })
-        .collect();
-    let mut taken: Vec<Option<usize>> = vec![None; places.len()];
-    for person in 0..people.len() {
-        augment(person, &edges, &mut taken, &mut vec![false; places.len()]);
-    }
+    let seats = Seats::fill(slots, people, may_fill);
     let mut filling = Filling::default();
     let mut empty = vec![0_u32; slots.len()];
-    for (place, holder) in taken.iter().enumerate() {
+    for (place, holder) in seats.taken.iter().enumerate() {
         match holder {
             Some(person) => {
-                filling.filled.insert(people[*person].clone(), places[place]);
+                filling.filled.insert(people[*person].clone(), seats.places[place]);
             }
-            None => empty[places[place]] += 1,
+            None => empty[seats.places[place]] += 1,
         }
     }
     filling.missing = slots
@@ -69,6 +99,18 @@ pub fn fill(
         .map(|(slot, count)| Slot { role: slot.role.clone(), count })
         .collect();
     filling
+}
+
+/// Returns the roles by which one more person would fill something, in the intent's order: those
+/// of empty slots, and of full ones if somebody in them could take an empty one instead.
+pub fn openings(
+    slots: &[Slot],
+    people: &[PersonId],
+    may_fill: impl FnMut(&PersonId, &Slot) -> bool,
+) -> Vec<RoleName> {
+    let seats = Seats::fill(slots, people, may_fill);
+    let open = slots.iter().enumerate().filter(|(index, _)| seats.has_room(*index));
+    open.map(|(_, slot)| slot.role.clone()).collect()
 }
 
 /// Seats `person`, moving others along if that helps; says whether it worked.
@@ -128,6 +170,18 @@ mod tests {
         assert_eq!(filling.filled[&people(2)[1]], 0);
     }
 
+    #[test]
+    fn who_could_sit_elsewhere_leaves_their_role_open() {
+        let slots = [slot("operator", 1), slot("sre", 1)];
+        let roles = |may_sre: bool| {
+            let open =
+                openings(&slots, &people(1), |_, slot| may_sre || slot.role.as_str() == "operator");
+            open.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(true), ["operator", "sre"]);
+        assert_eq!(roles(false), ["sre"]);
+    }
+
     /// Returns the most places that can be filled, by trying everything.
     fn brute(
         places: &[usize],
@@ -178,6 +232,16 @@ mod tests {
             for (person, slot) in &filling.filled {
                 let who = people.iter().position(|other| other == person).expect("known");
                 prop_assert!(allowed[who][*slot]);
+            }
+            let open = openings(&slots, &people, |person, slot| {
+                let who = people.iter().position(|other| other == person).expect("known");
+                allowed[who][index_of(slot).expect("known")]
+            });
+            for (index, slot) in slots.iter().enumerate() {
+                let mut grown = allowed.clone();
+                grown.push((0..3).map(|other| other == index).collect());
+                let most_then = brute(&places, &grown, 0, &mut vec![false; places.len()]);
+                prop_assert_eq!(open.contains(&slot.role), most_then > most);
             }
         }
     }

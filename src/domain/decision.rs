@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::approval::Filling;
-use super::id::{RepoPath, TargetName};
+use super::id::{RepoPath, RoleName, TargetName};
 use super::intent::Slot;
 
 /// The answer on a request: the same for all its targets, or the worst of them.
@@ -43,6 +43,13 @@ pub struct Missing {
     pub citation: Option<WantedCitation>,
     /// Whether both are needed together rather than either.
     pub both: bool,
+}
+
+impl Missing {
+    /// Returns how many people of a role are still wanted.
+    pub fn count_of(&self, role: &RoleName) -> u32 {
+        self.slots.iter().filter(|slot| slot.role == *role).map(|slot| slot.count).sum()
+    }
 }
 
 /// What a pull request must be like to serve.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::approval;
 use crate::domain::decision::{Missing, Reason};
 use crate::domain::evidence::Evidence;
 use crate::domain::id::{IntentName, PersonId, RoleName};
-use crate::domain::intent::{Intent, Slot};
+use crate::domain::intent::Intent;
 use crate::domain::param::{Args, ParamKind, Value};
 use crate::domain::person::Principal;
 use crate::domain::repo::PolicyRepo;
@@ -115,8 +116,8 @@ fn outranks(repo: &PolicyRepo, own: &BTreeSet<RoleName>, subject: &PersonId) -> 
     repo.people.contains_key(subject) && repo.roles_of(subject).iter().all(below)
 }
 
-/// Returns, for each slot still to be filled, the people who could really fill it: not the
-/// requester, not banned, and not in a slot already.
+/// Returns, for each role by which somebody could help to fill what is missing, the people who
+/// really could: not the requester, not banned, and not among those who approved.
 pub fn who_could(
     snapshot: &Snapshot,
     question: &Question<'_>,
@@ -124,19 +125,45 @@ pub fn who_could(
 ) -> BTreeMap<RoleName, Vec<PersonId>> {
     let seated: BTreeSet<PersonId> =
         question.evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
-    let could = |role: &RoleName| {
-        let people = who_may_fill(snapshot, question, role).into_iter();
-        people.filter(|person| !seated.contains(person)).collect()
+    let could = |role: RoleName| {
+        let people = who_may_fill(snapshot, question, &role).into_iter();
+        let people = people.filter(|person| !seated.contains(person)).collect();
+        (role, people)
     };
-    missing.slots.iter().map(|slot| (slot.role.clone(), could(&slot.role))).collect()
+    roles_wanted(snapshot, question, missing).into_iter().map(could).collect()
 }
 
-/// A slot that is still to be filled, with some of the people who could.
+/// Says whether somebody who has not approved could help to fill what is missing.
+pub fn could_fill(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    missing: &Missing,
+    person: &PersonId,
+) -> bool {
+    !question.evidence.approvals.iter().any(|vote| vote.person == *person)
+        && roles_wanted(snapshot, question, missing)
+            .iter()
+            .any(|role| may_fill(snapshot, question, person, role))
+}
+
+/// Returns the roles by which somebody could help to fill what is missing: whoever fills one slot
+/// and may fill another makes room there.
+fn roles_wanted(snapshot: &Snapshot, question: &Question<'_>, missing: &Missing) -> Vec<RoleName> {
+    let rule = snapshot.repo.intents.get(question.intent).and_then(|it| it.approval.as_ref());
+    let Some(rule) = rule.filter(|_| !missing.slots.is_empty()) else { return vec![] };
+    let voters: Vec<PersonId> =
+        question.evidence.approvals.iter().map(|vote| vote.person.clone()).collect();
+    approval::openings(&rule.slots, &voters, |person, slot| {
+        may_fill(snapshot, question, person, &slot.role)
+    })
+}
+
+/// A slot that somebody could fill, with some of the people who could.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSlot {
     /// The role.
     pub role: RoleName,
-    /// How many people are wanted.
+    /// How many people are wanted; 0: it is full, and somebody in it could fill another instead.
     pub count: u32,
     /// People who could fill it, in order of name.
     pub people: Vec<PersonId>,
@@ -144,8 +171,8 @@ pub struct OpenSlot {
     pub more: bool,
 }
 
-/// Returns the slots still to be filled, each with at most `most` of those who hold its role and
-/// could fill it. For lists: [`who_could`] asks about everybody.
+/// Returns the slots that somebody could fill, each with at most `most` of those who hold its
+/// role and could. For lists: [`who_could`] asks about everybody.
 pub fn some_who_could(
     snapshot: &Snapshot,
     question: &Question<'_>,
@@ -155,20 +182,21 @@ pub fn some_who_could(
     let repo = &snapshot.repo;
     let seated: BTreeSet<&PersonId> =
         question.evidence.approvals.iter().map(|vote| &vote.person).collect();
-    let open = |slot: &Slot| {
-        let holders = repo.people.keys().filter(|person| {
-            !seated.contains(person) && repo.roles_of(person).contains(&slot.role)
-        });
+    let open = |role: RoleName| {
+        let holders = repo
+            .people
+            .keys()
+            .filter(|person| !seated.contains(person) && repo.roles_of(person).contains(&role));
         let mut people: Vec<PersonId> = holders
-            .filter(|person| may_fill(snapshot, question, person, &slot.role))
+            .filter(|person| may_fill(snapshot, question, person, &role))
             .take(most + 1)
             .cloned()
             .collect();
         let more = people.len() > most;
         people.truncate(most);
-        OpenSlot { role: slot.role.clone(), count: slot.count, people, more }
+        OpenSlot { count: missing.count_of(&role), role, people, more }
     };
-    missing.slots.iter().map(open).collect()
+    roles_wanted(snapshot, question, missing).into_iter().map(open).collect()
 }
 
 /// Who could have asked for what somebody else was denied.

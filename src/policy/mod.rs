@@ -48,7 +48,7 @@ pub use self::compile::Policies;
 pub use self::decide::decide;
 pub use self::evidence::objections;
 pub use self::may::{
-    Could, CouldRun, OpenSlot, Verdict, could_run, may, may_ask_for, some_who_could,
+    Could, CouldRun, OpenSlot, Verdict, could_fill, could_run, may, may_ask_for, some_who_could,
     visible_intents, who_could, who_may,
 };
 pub use self::question::Question;

@@ -193,6 +193,24 @@ fn who_could_fill_leaves_out_requester_banned_and_voters() {
 }
 
 #[test]
+fn whoever_fills_one_slot_and_may_fill_another_makes_room_there() {
+    let snapshot = team();
+    let case = Case::new("bob", "restart", &["web1"]).approved_by(&["sam"]);
+    let decision = decide(&snapshot, &case.question());
+    let Outcome::NeedsApproval { missing } = &decision.outcome else { panic!("{decision:?}") };
+    assert_eq!(missing.slots.len(), 1);
+    let could = who_could(&snapshot, &case.question(), missing);
+    assert_eq!(could.len(), 2);
+    for (role, people) in &could {
+        assert!(!people.is_empty(), "{role}");
+        for person in people {
+            let case = case.clone().approved_by(&["sam", person.as_str()]);
+            assert_eq!(decide(&snapshot, &case.question()).outcome, Outcome::Permit, "{person}");
+        }
+    }
+}
+
+#[test]
 fn who_could_run_names_the_lowest_role() {
     let case = Case::new("kim", "restart", &["web1"]);
     let could = could_run(&team(), &case.question());

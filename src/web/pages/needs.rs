@@ -12,7 +12,7 @@ const NAMED: usize = 4;
 
 /// What is missing, for templates.
 pub struct Needs {
-    /// Slots still to be filled.
+    /// Slots that somebody could fill.
     pub slots: Vec<SlotView>,
     /// The pull request that would do, in words.
     pub citation: Option<String>,
@@ -22,11 +22,11 @@ pub struct Needs {
     pub mine: bool,
 }
 
-/// One slot still to be filled.
+/// One slot that somebody could fill.
 pub struct SlotView {
     /// The role.
     pub role: String,
-    /// How many people are wanted.
+    /// How many people are wanted; 0: it is full, and somebody in it could fill another instead.
     pub count: u32,
     /// Who could.
     pub people: Vec<String>,
@@ -64,25 +64,20 @@ pub fn needs(
     let Some(Outcome::NeedsApproval { missing }) = &request.outcome else { return None };
     let evidence = Evidence { approvals: request.votes.clone(), ..Evidence::default() };
     let question = Question::of(&snapshot.repo, request, &evidence, now);
-    let slots = match naming {
+    let mut slots: Vec<SlotView> = match naming {
         Naming::Some => policy::some_who_could(snapshot, &question, missing, NAMED)
             .iter()
             .map(|OpenSlot { role, count, people, more }| SlotView::of(role, *count, people, *more))
             .collect(),
         Naming::All => {
             let who = policy::who_could(snapshot, &question, missing);
-            let slots = missing.slots.iter();
-            slots
-                .map(|slot| {
-                    let people = who.get(&slot.role).map(Vec::as_slice).unwrap_or_default();
-                    SlotView::of(&slot.role, slot.count, people, false)
-                })
+            who.iter()
+                .map(|(role, people)| SlotView::of(role, missing.count_of(role), people, false))
                 .collect()
         }
     };
-    let seated = request.votes.iter().any(|vote| vote.person == *me);
-    let mine = !seated
-        && missing.slots.iter().any(|slot| policy::may_fill(snapshot, &question, me, &slot.role));
+    slots.sort_by_key(|slot| slot.count == 0);
+    let mine = policy::could_fill(snapshot, &question, missing, me);
     Some(Needs { slots, citation: citation(missing), joined: joined(missing), mine })
 }
 

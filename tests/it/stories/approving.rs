@@ -48,7 +48,7 @@ fn two_people_of_two_roles_let_a_request_run() {
         needs approval
         - 1 sre to approve with ✅ here, each a different person and none of them the requester
         - or a merged pull request labelled `ops/restart` that names exactly this command and that somebody else merged: `!run restart-service on web-dev delay=0 graceful=true service=nginx pr <number>`
-        - could approve: sre: @ada, @linus, @margaret
+        - could approve: operator: @ada, @dennis, @linus, @margaret, @radia; sre: @ada, @linus, @margaret
         - approved by @grace
         - does not count: @ken, because nobody approves their own request
         Evidence must be here by 08:30:00 UTC.
@@ -90,7 +90,7 @@ fn one_person_with_both_roles_fills_one_slot() {
     story(|world| {
         asked(world);
         world.approve("ada", "r1");
-        insta::assert_snapshot!(world.told(), @r#"
+        insta::assert_snapshot!(world.told(), @r"
         » ken in #ops: !restart nginx on web-dev
         [m3 in #ops]
         r1 @ken asks for `!run restart-service on web-dev delay=0 graceful=true service=nginx`
@@ -112,10 +112,10 @@ fn one_person_with_both_roles_fills_one_slot() {
         needs approval
         - 1 sre to approve with ✅ here, each a different person and none of them the requester
         - or a merged pull request labelled `ops/restart` that names exactly this command and that somebody else merged: `!run restart-service on web-dev delay=0 graceful=true service=nginx pr <number>`
-        - could approve: sre: @grace, @linus, @margaret
+        - could approve: operator: @dennis, @grace, @linus, @margaret, @radia; sre: @grace, @linus, @margaret
         - approved by @ada
         Evidence must be here by 08:30:00 UTC.
-        "#);
+        ");
         assert_eq!(world.state("r1"), State::NeedsApproval);
         world.approve("radia", "r1");
         assert_eq!(world.state("r1"), State::Running);
@@ -223,7 +223,7 @@ fn an_approval_that_is_taken_back_does_not_count() {
         half_approved(world);
         world.withdraw("radia", "r1");
         world.approve("grace", "r1");
-        insta::assert_snapshot!(world.told(), @r#"
+        insta::assert_snapshot!(world.told(), @r"
         » ken in #ops: !restart nginx on web-dev
         [m3 in #ops]
         r1 @ken asks for `!run restart-service on web-dev delay=0 graceful=true service=nginx`
@@ -262,10 +262,10 @@ fn an_approval_that_is_taken_back_does_not_count() {
         needs approval
         - 1 sre to approve with ✅ here, each a different person and none of them the requester
         - or a merged pull request labelled `ops/restart` that names exactly this command and that somebody else merged: `!run restart-service on web-dev delay=0 graceful=true service=nginx pr <number>`
-        - could approve: sre: @ada, @linus, @margaret
+        - could approve: operator: @ada, @dennis, @linus, @margaret, @radia; sre: @ada, @linus, @margaret
         - approved by @grace
         Evidence must be here by 08:30:00 UTC.
-        "#);
+        ");
         assert!(world.executor.given().is_empty());
     });
 }
@@ -279,7 +279,7 @@ fn typed_approvals_count_in_the_thread_of_the_card_until_they_are_changed() {
         let typed = world.reply("grace", &card, "!approve r1");
         world.rewrite(&typed, Edited::ByAuthor, "!approve r1 (or not)");
         world.reply("radia", &card, "!approve r1");
-        insta::assert_snapshot!(world.told(), @r#"
+        insta::assert_snapshot!(world.told(), @r"
         » ken in #ops: !restart nginx on web-dev
         [m3 in #ops]
         r1 @ken asks for `!run restart-service on web-dev delay=0 graceful=true service=nginx`
@@ -304,7 +304,7 @@ fn typed_approvals_count_in_the_thread_of_the_card_until_they_are_changed() {
         needs approval
         - 1 sre to approve with ✅ here, each a different person and none of them the requester
         - or a merged pull request labelled `ops/restart` that names exactly this command and that somebody else merged: `!run restart-service on web-dev delay=0 graceful=true service=nginx pr <number>`
-        - could approve: sre: @ada, @linus, @margaret
+        - could approve: operator: @ada, @dennis, @linus, @margaret, @radia; sre: @ada, @linus, @margaret
         - approved by @grace
         Evidence must be here by 08:30:00 UTC.
         » m7 is changed (ByAuthor): !approve r1 (or not)
@@ -324,7 +324,7 @@ fn typed_approvals_count_in_the_thread_of_the_card_until_they_are_changed() {
         - could approve: sre: @ada, @grace, @linus, @margaret
         - approved by @radia
         Evidence must be here by 08:30:00 UTC.
-        "#);
+        ");
         assert_eq!(world.state("r1"), State::NeedsApproval);
         let typed = world.reply("grace", &card, "!approve r1");
         assert_eq!(world.state("r1"), State::Running);

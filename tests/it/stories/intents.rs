@@ -265,11 +265,11 @@ fn who_could_still_help_is_reminded_once_at_half_of_the_time() {
         world.told();
         world.pass("15m");
         world.pass("10m");
-        insta::assert_snapshot!(world.told(), @r#"
+        insta::assert_snapshot!(world.told(), @r"
         » 15m pass
         [m5 in the thread of m3]
-        @ada @linus @margaret r1 still waits; half of its time is over. React ✅ or ❌ on the card.
+        @ada @dennis @linus @margaret @radia r1 still waits; half of its time is over. React ✅ or ❌ on the card.
         » 10m pass
-        "#);
+        ");
     });
 }
