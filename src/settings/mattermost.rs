@@ -84,9 +84,14 @@ impl Reader<'_> {
     }
 }
 
-/// Reads names of emoji, parted by spaces; colons around one are left out.
+/// Reads names of emoji, parted by spaces; colons around one are left out, and of two names for
+/// the same one is taken.
 fn names(text: &str) -> Result<Vec<String>, String> {
-    let plain = |name: &str| name.trim_matches(':').to_ascii_lowercase();
+    let plain = |name: &str| match name.trim_matches(':').to_ascii_lowercase().as_str() {
+        "thumbsup" => "+1".to_owned(),
+        "thumbsdown" => "-1".to_owned(),
+        name => name.to_owned(),
+    };
     let names: Vec<String> = text.split_whitespace().map(plain).collect();
     let is_name =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'_');
@@ -188,6 +193,8 @@ mod tests {
         let found = read("approve = 'white_check_mark :+1:'").unwrap().unwrap();
         assert_eq!(found.emoji[&Sign::Approve], ["white_check_mark", "+1"]);
         assert!(read("veto = 'white_check_mark'").unwrap_err().contains("something else already"));
+        let both = read("approve = '+1'\nveto = 'x thumbsup'").unwrap_err();
+        assert!(both.contains("+1 says something else already"), "{both}");
         assert!(read("veto = '✅'").unwrap_err().contains("no name of an emoji"));
         assert!(read("keep = ''").unwrap_err().contains("names no emoji"));
     }

@@ -1,7 +1,10 @@
 //! Which emoji say what. Pure.
 //!
 //! The server knows emoji by name (`white_check_mark`), with the tone of skin at the end
-//! (`+1_medium_skin_tone`); settings name those that count.
+//! (`+1_medium_skin_tone`); settings name those that count. Names are taken as they stand. Anybody
+//! may give the server a picture under any name that is not one of its own, and `White_Check_Mark`
+//! and `white_check_mark_dark_skin_tone` are none: whoever joins in such a picture has approved
+//! nothing. So a tone is looked past only where the server has that emoji with all tones itself.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +19,12 @@ const TONES: &[&str] = &[
     "_dark_skin_tone",
 ];
 
-/// Marks that only choose how an emoji is drawn.
-const VARIATIONS: &[char] = &['\u{fe0e}', '\u{fe0f}'];
+/// Emoji that the server itself has with every tone.
+const TONED: &[&str] =
+    &["+1", "thumbsup", "-1", "thumbsdown", "ok_hand", "clap", "wave", "punch", "muscle"];
+
+/// Other names of the server for the same emoji.
+const ALIASES: &[(&str, &str)] = &[("thumbsup", "+1"), ("thumbsdown", "-1")];
 
 /// Which emoji say what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +58,8 @@ impl Emoji {
     /// Returns what an emoji says; most say nothing.
     pub fn sign(&self, name: &str) -> Option<Sign> {
         let name = plain(name);
-        self.given.iter().find(|(_, names)| names.contains(&name)).map(|(sign, _)| *sign)
+        let is_given = |names: &Vec<String>| names.iter().any(|given| plain(given) == name);
+        self.given.iter().find(|(_, names)| is_given(names)).map(|(sign, _)| *sign)
     }
 
     /// Returns the emoji that Tribune puts.
@@ -60,11 +68,11 @@ impl Emoji {
     }
 }
 
-/// Returns a name without colons, tone of skin and variation, in lower case.
-fn plain(name: &str) -> String {
-    let name = name.trim_matches(':').replace(VARIATIONS, "").to_ascii_lowercase();
+/// Returns the one name of an emoji, without the tone of skin.
+fn plain(name: &str) -> &str {
     let bare = TONES.iter().find_map(|tone| name.strip_suffix(tone));
-    bare.filter(|bare| !bare.is_empty()).unwrap_or(&name).to_owned()
+    let bare = bare.filter(|bare| TONED.contains(bare)).unwrap_or(name);
+    ALIASES.iter().find(|(alias, _)| *alias == bare).map_or(bare, |(_, plain)| plain)
 }
 
 #[cfg(test)]
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tones_of_skin_and_variations_do_not_matter() {
+    fn tones_of_skin_and_other_names_do_not_matter() {
         let names = ["white_check_mark".to_owned(), "+1".to_owned()];
         let emoji = Emoji::new([(Sign::Approve, names.to_vec()), (Sign::Veto, vec![])].into());
         for name in [
@@ -83,8 +91,8 @@ mod tests {
             "+1_medium_skin_tone",
             "+1_medium_dark_skin_tone",
             "+1_dark_skin_tone",
-            "White_Check_Mark",
-            "white_check_mark\u{fe0f}",
+            "thumbsup",
+            "thumbsup_dark_skin_tone",
         ] {
             assert_eq!(emoji.sign(name), Some(Sign::Approve), "{name}");
         }
@@ -92,6 +100,23 @@ mod tests {
             assert_eq!(emoji.sign(name), None, "{name}");
         }
         assert_eq!(emoji.name(Sign::Approve), "white_check_mark");
+        let emoji = Emoji::new([(Sign::Approve, vec!["thumbsup".to_owned()])].into());
+        assert_eq!(emoji.sign("+1_dark_skin_tone"), Some(Sign::Approve));
+    }
+
+    #[test]
+    fn a_picture_of_somebodys_own_says_nothing() {
+        let emoji = Emoji::default();
+        for name in [
+            "White_Check_Mark",
+            "WHITE_CHECK_MARK",
+            "white_check_mark_dark_skin_tone",
+            "white_check_mark_medium_light_skin_tone",
+            "white-check-mark",
+            "x_light_skin_tone",
+        ] {
+            assert_eq!(emoji.sign(name), None, "{name}");
+        }
     }
 
     #[test]
