@@ -20,6 +20,7 @@ const OF_PROGRAMS: &[&str] = &[
     "webhook_display_name",
     "attachments",
     "mm_blocks",
+    "mm_blocks_actions",
 ];
 
 /// Returns what kind of account is behind a post. `user`: as the server has it now.

@@ -25,6 +25,13 @@ const FEW: usize = 50;
 /// Posts of one channel that one call takes in.
 const MOST: usize = 2_000;
 
+/// For how long a post may be told of before it can be read, in milliseconds: a server with several
+/// databases reads from one that is a little behind.
+const BEHIND: i64 = 60_000;
+
+/// How long it holds that nobody can move threads.
+const UNMOVED: Duration = Duration::from_secs(60);
+
 /// How long a list of channels holds: less than Tribune ever waits before it asks without a hint.
 const LISTED: Duration = Duration::from_secs(30);
 
@@ -146,11 +153,18 @@ impl Mattermost {
             places.all_read(&channels, self.rest.server_time());
         }
         // A channel that was left or is no longer configured begins anew when it comes back.
-        let newest: BTreeMap<String, i64> =
-            channels.into_iter().map(|channel| (channel.id, channel.last_post_at)).collect();
-        places.channels.retain(|id, _| newest.contains_key(id));
-        self.newest.set(newest);
+        places.channels.retain(|id, _| channels.iter().any(|channel| channel.id == *id));
+        let seen = channels.into_iter().filter(|channel| !self.is_behind(channel, &places));
+        self.newest.set(seen.map(|channel| (channel.id, channel.last_post_at)).collect());
         Ok(Read { places, posts, left })
+    }
+
+    /// Says whether a channel may have a newer post than any that could be read. What was edited
+    /// looks the same, so that this is asked for a moment only.
+    fn is_behind(&self, channel: &Channel, places: &Places) -> bool {
+        let is_recent = |now: i64| (now - channel.last_post_at).abs() < BEHIND;
+        places.place(channel).is_some_and(|place| place.at < channel.last_post_at)
+            && self.rest.server_time().is_some_and(is_recent)
     }
 
     async fn read_channel(
@@ -247,12 +261,15 @@ impl Mattermost {
         let mut kept: VecDeque<Post> = VecDeque::new();
         let mut has_more = false;
         let mut before: Option<String> = None;
+        let mut last: Option<String> = None;
         let mut known: HashSet<String> = HashSet::new();
         loop {
             let size = if before.is_some() { PAGE } else { FEW };
             let page = self.rest.posts(channel, before.as_deref(), size).await?;
+            check_anchor(&page, before.as_deref(), last.as_deref())?;
             let is_last = page.len() < size || page.last().is_none_or(|it| it.create_at < from);
             let anchor = anchor_of(&page).map(|post| post.id.clone());
+            last = page.last().map(|post| post.id.clone());
             let ids: HashSet<String> = page.iter().map(|post| post.id.clone()).collect();
             let fresh = page
                 .into_iter()
@@ -286,6 +303,9 @@ impl Mattermost {
 
     /// Makes messages of posts; who wrote them is asked of the server now.
     pub(super) async fn to_messages(&self, posts: Vec<Post>) -> Result<Vec<Message>, RestError> {
+        if !posts.is_empty() {
+            self.check_unmoved().await?;
+        }
         let me = self.me().await?;
         let users = self.users(posts.iter().map(|post| post.user_id.as_str())).await?;
         let named = self.mentioned(&posts).await?;
@@ -299,6 +319,23 @@ impl Mattermost {
             }
         }
         Ok(messages)
+    }
+
+    /// Checks that a post is what its author wrote then and there. Where people can move threads,
+    /// anybody can have the server say again what another once wrote, and nothing tells the one
+    /// from the other.
+    async fn check_unmoved(&self) -> Result<(), RestError> {
+        if self.unmoved.get().is_some_and(|at| at.elapsed() < UNMOVED) {
+            return Ok(());
+        }
+        let at = Instant::now();
+        if self.rest.moves_threads().await? {
+            let why = "threads can be moved there, which says old messages again in the name of who \
+                       wrote them; turn its feature flag MoveThreadsEnabled off";
+            return Err(RestError::Unreachable(why.to_owned()));
+        }
+        self.unmoved.set(Some(at));
+        Ok(())
     }
 
     /// Returns the accounts that are mentioned in posts, by the word that mentions them.
@@ -347,9 +384,22 @@ impl Mattermost {
 
 /// Returns the post to page on from: the oldest whose time differs from that of the last, so
 /// that the last one's millisecond is read again and whole.
-fn anchor_of(page: &[Post]) -> Option<&Post> {
+pub(super) fn anchor_of(page: &[Post]) -> Option<&Post> {
     let last = page.last()?;
     page.iter().rev().find(|post| post.create_at > last.create_at).or(Some(last))
+}
+
+/// Checks that a page was read on from a post that is there. From one that is gone for good the
+/// server reads nothing and says so in no way; but the last of the page before comes again.
+pub(super) fn check_anchor(
+    page: &[Post],
+    before: Option<&str>,
+    last: Option<&str>,
+) -> Result<(), RestError> {
+    match page.is_empty() && before.is_some() && before != last {
+        true => Err(RestError::Unreachable("what was to be read on from is gone".to_owned())),
+        false => Ok(()),
+    }
 }
 
 /// Returns the words of a text that may mention somebody.

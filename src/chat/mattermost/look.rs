@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rest::{Ask, Rest, RestError};
+use super::rest::{Rest, RestError};
 use super::{Config, MattermostError, tls};
 use crate::ports::clock::Clock;
 
@@ -17,6 +17,8 @@ pub struct Look {
     pub channels: usize,
     /// For how many seconds posts may be edited; none: for ever.
     pub edit_limit: Option<u64>,
+    /// Whether people can move threads, with what it says in the names of others.
+    pub moves_threads: bool,
     /// The server's version, as it says.
     pub version: String,
 }
@@ -48,13 +50,13 @@ pub async fn look(config: Config, clock: Arc<dyn Clock>) -> Result<Look, LookErr
 async fn seen(rest: &Rest) -> Result<Look, RestError> {
     let me = rest.me().await?;
     let channels = rest.channels().await?;
-    let ask = Ask::get(&["config", "client"]).query("format", "old");
-    let told: serde_json::Value = rest.ask(ask).await?;
-    let text = |name: &str| told.get(name).and_then(|value| value.as_str());
+    let told = rest.config().await?;
+    let text = |name: &str| told.get(name).map(String::as_str);
     Ok(Look {
         username: me.username,
         is_bot: me.is_bot,
         channels: channels.iter().filter(|channel| !channel.team_id.is_empty()).count(),
+        moves_threads: rest.moves_threads().await?,
         edit_limit: text("PostEditTimeLimit").and_then(|limit| limit.parse().ok()),
         version: text("Version").unwrap_or("of unknown version").to_owned(),
     })

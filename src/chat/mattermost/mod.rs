@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use url::Url;
 
 use self::directory::Directory;
@@ -142,6 +143,8 @@ pub struct Mattermost {
     size: Slot<Option<usize>>,
     /// The channels that are read, as they were listed last.
     listed: Slot<Option<Listed>>,
+    /// When the server last said that nobody can move threads.
+    unmoved: Slot<Option<Instant>>,
     /// Channels that were configured when it was last looked.
     read_of: Slot<BTreeSet<ChatChannelId>>,
     /// The time of the newest post of each channel when it was last read.
@@ -198,6 +201,7 @@ impl Mattermost {
             me,
             size,
             listed,
+            unmoved: Slot::new(None),
             read_of,
             newest,
             last_cursor,

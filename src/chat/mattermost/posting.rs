@@ -5,13 +5,19 @@
 //! among its properties, so that it is found again also by another process. And before the first
 //! post to a channel, and again after each whose fate is not known, Tribune looks through its own
 //! recent posts there; from then on it knows them all, since nobody else posts as it.
+//!
+//! The server does not ask whose a pending id is: what bears one that somebody took before is not
+//! posted, and answered with what that one posted, which people would then react to. So nobody
+//! can tell a pending id beforehand, and an answer that is not Tribune's own post is no post.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use super::api::PAGE;
-use super::rest::RestError;
+use super::intake::{anchor_of, check_anchor};
+use super::rest::{RestError, Token};
 use super::wire::{NewPost, Post, is_id};
 use super::{Mattermost, cut};
 use crate::domain::body::{Block, Body, Span};
@@ -158,15 +164,24 @@ impl Mattermost {
             return self.standing(&once.channel, id).await;
         }
         let me = self.me().await.map_err(|error| self.error(error))?;
+        let token = self.rest.token().map_err(|error| self.error(error))?;
         let new = NewPost {
             channel_id: &once.channel,
             root_id: &once.root,
             message: &once.text,
             file_ids: &once.files,
             props: BTreeMap::from([(KEY, key.as_str())]),
-            pending_post_id: format!("{}:{key}", me.id),
+            pending_post_id: format!("{}:{}", me.id, pending(&token, &once.key.0)),
         };
         match self.rest.create(&new).await {
+            Ok(post)
+                if post.user_id != me.id
+                    || post.channel_id != once.channel
+                    || post.prop(KEY) != Some(&key) =>
+            {
+                own.looked.remove(&once.channel);
+                Err(self.unreachable("it answers with the post of somebody else".to_owned()))
+            }
             Ok(post) => {
                 own.add(&once.channel, &key, &post.id);
                 self.hints.wrote(&post.id, &post.message);
@@ -187,7 +202,7 @@ impl Mattermost {
             return Ok(());
         }
         let me = self.me().await?;
-        let mut before: Option<String> = None;
+        let (mut before, mut oldest): (Option<String>, Option<String>) = (None, None);
         let mut newest = None;
         for _ in 0..PAGES {
             let page = match self.rest.posts(channel, before.as_deref(), PAGE).await {
@@ -196,6 +211,7 @@ impl Mattermost {
                 Err(RestError::Refused { .. }) => return Ok(()),
                 Err(error) => return Err(error),
             };
+            check_anchor(&page, before.as_deref(), oldest.as_deref())?;
             for post in page.iter().filter(|post| post.user_id == me.id) {
                 if let Some(key) = post.prop(KEY) {
                     own.add(channel, key, &post.id);
@@ -206,7 +222,8 @@ impl Mattermost {
             if page.len() < PAGE || last.create_at < end {
                 break;
             }
-            before = Some(last.id.clone());
+            oldest = Some(last.id.clone());
+            before = anchor_of(&page).map(|post| post.id.clone());
         }
         own.looked.insert(channel.to_owned());
         Ok(())
@@ -255,6 +272,15 @@ impl Mattermost {
 /// Returns a name of fixed length for a key.
 fn digest(key: &str) -> String {
     hex::encode(&Sha256::digest(key.as_bytes())[..16])
+}
+
+/// Returns what the server is to know a post by until it stands: the same each time, and known to
+/// nobody who has not the token.
+fn pending(token: &Token, key: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.reveal().as_bytes())
+        .expect("HMAC takes keys of any length");
+    mac.update(key.as_bytes());
+    hex::encode(&mac.finalize().into_bytes()[..16])
 }
 
 fn accounts_of(body: &Body) -> impl Iterator<Item = &crate::domain::person::Account> {

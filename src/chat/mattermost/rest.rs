@@ -128,7 +128,7 @@ pub(super) struct Rest {
 pub(super) struct Token(String);
 
 impl Token {
-    /// Returns it, for the one place that sends it.
+    /// Returns it, for the places that send it or seal with it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -379,13 +379,14 @@ fn refused(status: StatusCode, bytes: &[u8]) -> RestError {
     RestError::Refused { status, id: told.id, why }
 }
 
-/// Returns for how long the server asks to wait: seconds, or, of some proxies, a time.
+/// Returns for how long the server asks to wait: seconds, or, of some proxies, a time. What it
+/// calls the reset is when it would take a whole burst again, long after it takes the next request.
 fn wait_of(headers: &HeaderMap) -> Duration {
     const SECOND_OF_TIMES: u64 = 1_000_000_000;
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let date = headers.get(DATE).and_then(|date| date.to_str().ok());
     let now = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-    let seconds = match number("x-ratelimit-reset").or_else(|| number("retry-after")) {
+    let seconds = match number("retry-after").or_else(|| number("x-ratelimit-reset")) {
         Some(at) if at >= SECOND_OF_TIMES => {
             let now =
                 now.map_or(at, |now| u64::try_from(now.timestamp().as_second()).unwrap_or(at));
@@ -419,6 +420,7 @@ mod tests {
             wait_of(&pairs.collect()).as_secs()
         };
         assert_eq!(wait(&[("x-ratelimit-reset", "7")]), 7);
+        assert_eq!(wait(&[("retry-after", "1"), ("x-ratelimit-reset", "11")]), 1);
         assert_eq!(wait(&[("retry-after", "9")]), 9);
         assert_eq!(wait(&[("x-ratelimit-reset", "0")]), 1);
         assert_eq!(wait(&[("x-ratelimit-reset", "99999")]), 300);

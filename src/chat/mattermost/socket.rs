@@ -2,11 +2,12 @@
 //!
 //! One connection at a time. It shows the token, waits for `hello`, and then counts: each event
 //! bears the number after that of the one before. Where a number is missing, or the server is
-//! silent for too long, the connection is given up and a new one begins at nought; what was
-//! missed in between is read again, so the old numbers are of no use. Attempts come apart further
-//! and further, with chance in it, and come close again only after a connection has held for a
-//! while: a server that takes logins and drops them is not stormed. Nobody waits for the socket:
-//! while there is none, Tribune asks for new messages now and then by REST, which shows no login.
+//! silent for too long, or no longer knows who listens, the connection is given up and a new one
+//! begins at nought; what was missed in between is read again, so the old numbers are of no use.
+//! Attempts come apart further and further, with chance in it, and come close again only after a
+//! connection has held for a while: a server that takes logins and drops them is not stormed.
+//! Nobody waits for the socket: while there is none, Tribune asks for new messages now and then by
+//! REST, which shows no login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,12 +149,13 @@ impl Listener {
         Ok(socket)
     }
 
-    /// The answer to the first thing sent says whether the token is accepted.
+    /// The answer to the first thing sent says whether the token is accepted, that to a ping
+    /// whether it still is: where it was revoked, or everybody's logins were, the server keeps the
+    /// connection and says nothing on it any more.
     fn check_answer(&self, frame: &Frame, is_up: bool) -> Result<(), String> {
         match frame.status.as_deref() {
             Some("OK") | None => Ok(()),
-            // A ping that is refused does no harm: the answer shows that the server is there.
-            Some(_) if is_up => Ok(()),
+            Some(_) if is_up => Err("it no longer knows who listens".into()),
             Some(_) => Err("it does not accept the token of mattermost.token_file".into()),
         }
     }

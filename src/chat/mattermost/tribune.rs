@@ -72,11 +72,12 @@ impl Chat for Mattermost {
         let given = self.rest.reactions(&post.id).await.map_err(|error| self.error(error))?;
         let mut signs: Vec<_> = given
             .into_iter()
+            .filter(|given| given.delete_at == 0)
             .filter_map(|given| Some((self.emoji.sign(&given.emoji_name)?, given)))
             .collect();
         let users = self.users(signs.iter().map(|(_, given)| given.user_id.as_str())).await;
         let users = users.map_err(|error| self.error(error))?;
-        signs.sort_by_key(|(_, given)| given.create_at);
+        signs.sort_by_key(|(_, given)| given.given_at());
         let mut found: Vec<Reaction> = Vec::new();
         for (sign, given) in signs {
             let Some(account) = self.account(&given.user_id) else { continue };
@@ -85,7 +86,7 @@ impl Chat for Mattermost {
                 continue;
             }
             let kind = identity::of_reaction(&given, users.get(&given.user_id), &me.id);
-            let at = Timestamp::from_millisecond(given.create_at).ok();
+            let at = Timestamp::from_millisecond(given.given_at()).ok();
             found.push(Reaction { sign, account, kind, at });
         }
         Ok(found)

@@ -113,12 +113,23 @@ pub(super) struct Reaction {
     pub post_id: String,
     #[serde(default)]
     pub emoji_name: String,
+    /// When it was given first; whoever reacts may say when that was.
     #[serde(default)]
     pub create_at: i64,
+    /// When it was given last, by the server's clock.
+    #[serde(default)]
+    pub update_at: i64,
     #[serde(default)]
     pub delete_at: i64,
     #[serde(default)]
     pub remote_id: Option<String>,
+}
+
+impl Reaction {
+    /// Returns when it was given. One that was withdrawn and is given again keeps its first time.
+    pub fn given_at(&self) -> i64 {
+        if self.update_at == 0 { self.create_at } else { self.update_at }
+    }
 }
 
 /// A new post.

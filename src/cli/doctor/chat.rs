@@ -107,7 +107,7 @@ fn buttons(to: &Url, server: &Url) -> Finding {
 }
 
 fn found(look: &Look) -> Vec<Finding> {
-    let Look { username, is_bot, channels, edit_limit, version } = look;
+    let Look { username, is_bot, channels, edit_limit, moves_threads, version } = look;
     let seen = format!("mattermost {version}: @{username}, in {channels} channels");
     let mut findings = vec![match is_bot {
         true => Finding::good(WHAT, seen),
@@ -121,7 +121,14 @@ fn found(look: &Look) -> Vec<Finding> {
         findings.push(Finding::bad(
             WHAT,
             format!("mattermost: posts can be edited for {seconds} s only, and cards are kept up"),
-            "set Post Edit Time Limit to -1 in the System Console, for the bot's role at least",
+            "set ServiceSettings.PostEditTimeLimit to -1 (any time)",
+        ));
+    }
+    if *moves_threads {
+        findings.push(Finding::bad(
+            WHAT,
+            "mattermost: threads can be moved, which says old commands again for who wrote them",
+            "turn the feature flag MoveThreadsEnabled off; Tribune reads nothing there until then",
         ));
     }
     findings
@@ -156,6 +163,7 @@ mod tests {
             is_bot: true,
             channels: 3,
             edit_limit: None,
+            moves_threads: false,
             version: "11.9.0".into(),
         };
         let found_of = |look: &Look| -> Vec<(Health, String)> {
@@ -163,9 +171,9 @@ mod tests {
         };
         let seen = "mattermost 11.9.0: @tribune, in 3 channels".to_owned();
         assert_eq!(found_of(&fine), [(Health::Good, seen)]);
-        let person = Look { is_bot: false, edit_limit: Some(300), ..fine };
+        let person = Look { is_bot: false, edit_limit: Some(300), moves_threads: true, ..fine };
         let healths: Vec<Health> =
             found_of(&person).into_iter().map(|(health, _)| health).collect();
-        assert_eq!(healths, [Health::Weak, Health::Bad]);
+        assert_eq!(healths, [Health::Weak, Health::Bad, Health::Bad]);
     }
 }

@@ -176,3 +176,88 @@ async fn tones_of_skin_are_one_reaction_and_only_configured_emoji_count() {
     ada.unreact(card.id.as_str(), "+1_dark_skin_tone").await;
     assert_eq!(chat.reactions(&card).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn who_joins_in_a_picture_of_somebodys_own_has_approved_nothing() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    let chat = listening(&server).await;
+    let card = post(&server, &chat, "a card", "card").await.unwrap().at;
+    let own = ["White_Check_Mark", "white_check_mark_dark_skin_tone", "X"];
+    server.lock().emoji.extend(own.map(str::to_owned));
+    for emoji in own {
+        ada.react(card.id.as_str(), emoji).await;
+    }
+    assert_eq!(chat.reactions(&card).await.unwrap(), []);
+    ada.react(card.id.as_str(), "white_check_mark").await;
+    assert_eq!(chat.reactions(&card).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn reactions_are_what_stands_and_not_what_the_server_remembers() {
+    let server = Server::start().await;
+    let (ada, ken) = (server.person("ada"), server.person("ken"));
+    let chat = listening(&server).await;
+    let card = post(&server, &chat, "a card", "card").await.unwrap().at;
+    ada.react(card.id.as_str(), "white_check_mark").await;
+    let path = format!("posts/{}/reactions", card.id);
+    let stale = ada.ask("GET", &path, Value::Null).await;
+    server.lock().cached.insert(card.id.to_string(), stale);
+    ken.react(card.id.as_str(), "white_check_mark").await;
+    assert_eq!(chat.reactions(&card).await.unwrap().len(), 2);
+    ada.unreact(card.id.as_str(), "white_check_mark").await;
+    let left = chat.reactions(&card).await.unwrap();
+    assert_eq!(left.iter().map(|it| it.account.id.as_str()).collect::<Vec<_>>(), [&ken.id]);
+}
+
+#[tokio::test]
+async fn a_reaction_is_given_when_the_server_says_and_again_when_it_is_given_again() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    let chat = listening(&server).await;
+    let card = post(&server, &chat, "a card", "card").await.unwrap().at;
+    let given = async || chat.reactions(&card).await.unwrap()[0].at.unwrap().as_millisecond();
+    let soon = server.lock().now() + 3_600_000;
+    let wish = json!({
+        "user_id": ada.id, "post_id": card.id, "emoji_name": "arrow_left", "create_at": soon,
+    });
+    ada.ask("POST", "reactions", wish).await;
+    let first = given().await;
+    assert!(first < soon, "whoever reacts does not choose the time");
+    ada.unreact(card.id.as_str(), "arrow_left").await;
+    server.lock().pass(5_000);
+    ada.react(card.id.as_str(), "arrow_left").await;
+    assert!(given().await >= first + 5_000);
+}
+
+#[tokio::test]
+async fn where_threads_can_be_moved_nothing_is_taken_for_said() {
+    let server = Server::start().await;
+    let (ada, eve) = (server.person("ada"), server.person("eve"));
+    server.lock().add_channel("lounge", "town", "O");
+    for name in ["ada", "eve"] {
+        server.lock().join(name, "lounge");
+    }
+    let lounge = server.lock().channel_id("lounge");
+    let ops = server.lock().channel_id("ops");
+    server.lock().moves_threads = true;
+    let said = ada.post(&lounge, "", "!run destroy, who would?").await;
+    let said = said["id"].as_str().unwrap().to_owned();
+    server.lock().pass(3_600_000);
+    let chat = listening(&server).await;
+    let mut cursor = now(&chat).await;
+    // Without a license nobody can, whatever the flag says.
+    ada.post(&ops, "", "!ping").await;
+    assert_eq!(town::texts(&read(&chat, &mut cursor).await), ["!ping"]);
+    drop(chat);
+    server.lock().is_licensed = true;
+    let chat = listening(&server).await;
+    let to = json!({ "channel_id": ops });
+    eve.ask("POST", &format!("posts/{said}/move"), to).await;
+    let refused = chat.since(Some(&cursor)).await.unwrap_err();
+    assert_eq!(refused.retry(), tribune::ports::Retry::Transient, "nothing is given up for it");
+    assert!(refused.to_string().contains("MoveThreadsEnabled off"), "{refused}");
+    let card = post(&server, &chat, "a card", "card").await.unwrap().at;
+    ada.post(&ops, card.id.as_str(), "!approve r1").await;
+    assert!(chat.replies(&card).await.is_err());
+}

@@ -256,3 +256,41 @@ async fn channels_are_listed_to_see_whether_there_is_more_and_not_where_it_was_t
     ada.post(&ops, "", "unheard").await;
     assert_eq!(texts(&read(&chat, &mut cursor).await), ["unheard"]);
 }
+
+#[tokio::test]
+async fn a_post_that_is_gone_for_good_ends_no_reading() {
+    let server = Server::start().await;
+    drop(server.person("ada"));
+    let chat = listening(&server).await;
+    let mut cursor = now(&chat).await;
+    flood(&server, "ada", "ops", 200, "post");
+    server.lock().faults.push_back(("GET channels".into(), Fault::Gone));
+    let error = chat.since(Some(&cursor)).await.unwrap_err().to_string();
+    assert!(error.contains("is gone"), "{error}");
+    let messages = read(&chat, &mut cursor).await;
+    assert_eq!(messages.len(), 199, "all but the one that is gone");
+    assert_eq!(messages[0].text, "post 0");
+}
+
+#[tokio::test]
+async fn a_post_that_can_be_read_only_later_is_told_then() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    server.lock().catch_up();
+    let chat = listening(&server).await;
+    let mut cursor = now(&chat).await;
+    read(&chat, &mut cursor).await;
+    let ops = server.lock().channel_id("ops");
+    let posted = {
+        let mut state = server.lock();
+        let posted = state.store_post(&ada.id, &ops, "", "!ping", "", json!({}), vec![]);
+        state.behind.insert(posted.id.clone());
+        posted
+    };
+    town::wait_for(&chat, &ChatEvent::Messages).await;
+    for _ in 0..2 {
+        assert_eq!(read(&chat, &mut cursor).await, []);
+    }
+    server.lock().behind.remove(&posted.id);
+    assert_eq!(texts(&read(&chat, &mut cursor).await), ["!ping"], "without a further hint");
+}

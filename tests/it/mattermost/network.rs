@@ -113,3 +113,21 @@ async fn a_channel_that_is_closed_to_it_is_refused_and_no_trouble_elsewhere() {
     let refused = chat.post(&town::channel(&server, "secret"), &town::body("x"), &key).await;
     assert_eq!(refused.unwrap_err().retry(), Retry::Rejected);
 }
+
+#[tokio::test]
+async fn a_bot_that_is_in_no_channel_yet_is_no_trouble() {
+    let server = Server::start().await;
+    let ops = server.lock().channel_id("ops");
+    let bot = server.lock().id_of("tribune");
+    server.lock().channels.get_mut(&ops).unwrap().members.remove(&bot);
+    let chat = listening(&server).await;
+    let mut cursor = town::now(&chat).await;
+    assert_eq!(town::read(&chat, &mut cursor).await, []);
+    let clock = std::sync::Arc::new(tribune::clock::SystemClock);
+    let look = tribune::chat::mattermost::look(config(&server), clock).await.unwrap();
+    assert_eq!((look.channels, look.moves_threads, look.edit_limit), (0, false, None));
+    let ada = server.person("ada");
+    let direct = ada.direct(&bot).await;
+    ada.post(&direct, "", "!ping").await;
+    assert_eq!(town::texts(&town::read(&chat, &mut cursor).await), ["!ping"]);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tribune::domain::body::{Block, Body, Span};
 use tribune::domain::message::{PostKey, Sign};
 use tribune::domain::person::Account;
@@ -203,4 +204,59 @@ async fn links_name_the_team_of_the_channel() {
     for ((link, id), team) in links.into_iter().zip(["town", "village", "_redirect"]) {
         assert_eq!(link, format!("{url}/{team}/pl/{id}"));
     }
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_a_post_before_it_stands() {
+    use sha2::{Digest as _, Sha256};
+    let server = Server::start().await;
+    let eve = server.person("eve");
+    let chat = listening(&server).await;
+    let bot = server.lock().id_of("tribune");
+    let ops = server.lock().channel_id("ops");
+    // What a stranger can know: the account, the key and how it stands among the properties.
+    let digest = hex::encode(&Sha256::digest(b"card:r7:1")[..16]);
+    for pending in [format!("{bot}:{digest}"), digest.clone(), format!("{bot}:card:r7:1")] {
+        let bait = json!({ "channel_id": ops, "message": "lunch?", "pending_post_id": pending });
+        eve.ask("POST", "posts", bait).await;
+    }
+    let posted = post(&server, &chat, "a card", "card:r7:1").await.unwrap();
+    assert_eq!(posted.text, "a card");
+    assert_eq!(server.lock().posts[posted.at.id.as_str()].user_id, bot);
+}
+
+#[tokio::test]
+async fn what_somebody_else_posted_is_never_taken_for_its_own() {
+    let server = Server::start().await;
+    let eve = server.person("eve");
+    let chat = listening(&server).await;
+    let posted = post(&server, &chat, "a card", "key").await.unwrap();
+    let ops = server.lock().channel_id("ops");
+    let bait = eve.post(&ops, "", "lunch?").await["id"].as_str().unwrap().to_owned();
+    drop(chat);
+    {
+        // As if eve had known the pending id and had been first.
+        let mut state = server.lock();
+        state.posts.remove(posted.at.id.as_str());
+        state.pending.values_mut().for_each(|(id, _)| id.clone_from(&bait));
+    }
+    let chat = listening(&server).await;
+    let refused = post(&server, &chat, "a card", "key").await.unwrap_err();
+    assert_eq!(refused.retry(), Retry::Transient);
+    assert!(refused.to_string().contains("post of somebody else"), "{refused}");
+    server.lock().pending.clear();
+    assert_eq!(post(&server, &chat, "a card", "key").await.unwrap().text, "a card");
+}
+
+#[tokio::test]
+async fn a_server_that_forbids_edits_after_a_while_says_so() {
+    let server = Server::start().await;
+    server.lock().edit_limit = Some(300);
+    let chat = listening(&server).await;
+    let at = post(&server, &chat, "card", "key").await.unwrap().at;
+    chat.edit(&at, &body("changed")).await.unwrap();
+    server.lock().pass(301_000);
+    let refused = chat.edit(&at, &body("changed again")).await.unwrap_err();
+    assert_eq!(refused.retry(), Retry::Rejected);
+    assert!(refused.to_string().contains("permissions_time_limit"), "{refused}");
 }

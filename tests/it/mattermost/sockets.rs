@@ -152,3 +152,22 @@ async fn while_the_socket_cannot_be_had_messages_are_asked_for_without_a_login()
     }
     assert_eq!((texts(&heard), server.lock().logins), (vec!["is anybody there?"], 1));
 }
+
+#[tokio::test]
+async fn a_socket_that_went_deaf_with_its_token_is_opened_anew() {
+    let server = Server::start().await;
+    let ada = server.person("ada");
+    let timing = Timing { ping: Duration::from_millis(50), ..QUICK };
+    let chat = town::open(&server, Config { timing, ..config(&server) }, &["ops"]);
+    wait_for(&chat, &ChatEvent::Gap).await;
+    let mut cursor = now(&chat).await;
+    server.rotate();
+    let ops = server.lock().channel_id("ops");
+    ada.post(&ops, "", "unheard").await;
+    let error = failure(&chat).await;
+    assert!(error.contains("no longer knows who listens"), "{error}");
+    wait_for(&chat, &ChatEvent::Gap).await;
+    assert_eq!(texts(&read(&chat, &mut cursor).await), ["unheard"]);
+    ada.post(&ops, "", "heard").await;
+    wait_for(&chat, &ChatEvent::Messages).await;
+}

@@ -17,6 +17,8 @@ use super::line::{Cut, Io, Line, Lines};
 use super::live;
 use super::state::{Fault, State, user_json};
 
+const NO_CHANNELS: &str = "app.channel.get_channels.not_found.app_error";
+
 /// What a request comes to: a status and JSON, or why not.
 pub type Answer = Result<(u16, Value), Refusal>;
 
@@ -139,7 +141,10 @@ async fn handle(
     };
     *state.asked.entry(format!("{method} {}", pattern(path))).or_default() += 1;
     let wanted = format!("{method} {path}");
-    let fault = state.faults.iter().position(|(start, _)| wanted.starts_with(start.as_str()));
+    let before = param(&uri, "before");
+    let fault = state.faults.iter().position(|(start, fault)| {
+        wanted.starts_with(start.as_str()) && (before.is_some() || !matches!(fault, Fault::Gone))
+    });
     let fault = fault.and_then(|at| state.faults.remove(at)).map(|(_, fault)| fault);
     match fault {
         Some(Fault::Status(status)) => return refusal(status, "api.fault").into_response(),
@@ -148,6 +153,7 @@ async fn handle(
             cut.now();
             return StatusCode::OK.into_response();
         }
+        Some(Fault::Gone) => drop(before.and_then(|id| state.posts.remove(&id))),
         Some(Fault::After | Fault::Lost) | None => {}
     }
     let answer = answer(&mut state, &method, path, &uri, &headers, &body);
@@ -157,9 +163,20 @@ async fn handle(
         _ => {}
     }
     match answer {
+        // A list that the server had begun to write before it found nothing to put in.
+        Err(Refusal { status: 404, id: NO_CHANNELS }) => {
+            ([(header::CONTENT_TYPE, "application/json")], format!("[{}", error(404, NO_CHANNELS)))
+                .into_response()
+        }
         Ok((status, json)) => reply(status, &json),
         Err(Refusal { status, id }) => refusal(status, id),
     }
+}
+
+/// Returns a parameter of an address.
+fn param(uri: &Uri, name: &str) -> Option<String> {
+    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    query.into_owned().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 fn reply(status: u16, json: &Value) -> Response {
@@ -168,19 +185,23 @@ fn reply(status: u16, json: &Value) -> Response {
     (status, headers, json.to_string()).into_response()
 }
 
-fn refusal(status: u16, id: &str) -> Response {
-    let json = json!({
+fn error(status: u16, id: &str) -> Value {
+    json!({
         "id": id, "message": format!("refused: {id}"), "detailed_error": "",
         "request_id": "r", "status_code": status,
-    });
-    reply(status, &json)
+    })
 }
 
+fn refusal(status: u16, id: &str) -> Response {
+    reply(status, &error(status, id))
+}
+
+/// The reset is when a whole burst would be taken again.
 fn busy(seconds: u64) -> Response {
     let headers = [
         ("X-Ratelimit-Limit", "101".to_owned()),
         ("X-Ratelimit-Remaining", "0".to_owned()),
-        ("X-Ratelimit-Reset", seconds.to_string()),
+        ("X-Ratelimit-Reset", (seconds + 10).to_string()),
         ("Retry-After", seconds.to_string()),
     ];
     (StatusCode::TOO_MANY_REQUESTS, headers, "limit exceeded").into_response()
@@ -218,10 +239,16 @@ fn answer(
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let query = query.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     if (method, path) == (&Method::GET, "config/client") {
-        return Ok((
-            200,
-            json!({ "MaxPostSize": state.post_size.to_string(), "Version": "11.9.0" }),
-        ));
+        let limit = state.edit_limit.unwrap_or(-1);
+        let config = json!({
+            "MaxPostSize": state.post_size.to_string(), "Version": "11.9.0",
+            "PostEditTimeLimit": limit.to_string(),
+            "FeatureFlagMoveThreadsEnabled": state.moves_threads.to_string(),
+        });
+        return Ok((200, config));
+    }
+    if (method, path) == (&Method::GET, "license/client") {
+        return Ok((200, json!({ "IsLicensed": state.is_licensed.to_string() })));
     }
     let user = who(state, headers)?;
     let asked = Asked { user, query, body };
@@ -244,6 +271,8 @@ fn answer(
         ("DELETE", ["posts", id]) => state.delete(&asked, id),
         ("PUT", ["posts", id, "patch"]) => state.patch(&asked, id),
         ("GET", ["posts", id, "thread"]) => state.thread(&asked, id),
+        ("POST", ["posts", id, "move"]) => state.move_thread(&asked, id),
+        ("POST", ["posts", "ids", "reactions"]) => state.reactions_of(&asked),
         ("GET", ["posts", id, "reactions"]) => state.reactions(&asked, id),
         ("POST", ["reactions"]) => state.react(&asked),
         ("DELETE", ["users", who, "posts", id, "reactions", emoji]) => {
@@ -276,7 +305,10 @@ impl State {
 
     fn channels_of(&self, user: &str) -> Answer {
         let channels = self.channels.values().filter(|channel| channel.members.contains(user));
-        Ok((200, channels.map(channel_json).collect()))
+        match channels.map(channel_json).collect::<Vec<_>>() {
+            none if none.is_empty() => refuse(404, NO_CHANNELS),
+            some => Ok((200, some.into())),
+        }
     }
 
     fn teams_json(&self) -> Value {

@@ -51,6 +51,14 @@ pub async fn serve(line: Line, state: Arc<Mutex<State>>) {
     state.lock().unwrap().sockets.retain(|socket| !socket.out.same_channel(&out));
 }
 
+impl State {
+    /// Says whether whoever listens here has shown a token that still holds.
+    fn knows(&self, out: &UnboundedSender<Option<String>>) -> bool {
+        let here = self.sockets.iter().find(|socket| socket.out.same_channel(out));
+        here.is_some_and(|socket| self.tokens.contains_key(&socket.token))
+    }
+}
+
 /// Answers one thing that was asked over the socket; `None` closes it.
 fn answer(
     asked: &Value,
@@ -63,9 +71,9 @@ fn answer(
     match text(asked, "action") {
         "authentication_challenge" if !is_in => {
             state.logins += 1;
-            let token = text(&asked["data"], "token");
-            let user = state.tokens.get(token).cloned()?;
-            let mut socket = Socket { user, seq: 0, out: out.clone(), held: None };
+            let token = text(&asked["data"], "token").to_owned();
+            let user = state.tokens.get(&token).cloned()?;
+            let mut socket = Socket { user, token, seq: 0, out: out.clone(), held: None };
             let hello = json!({
                 "event": "hello",
                 "data": {
@@ -79,14 +87,17 @@ fn answer(
             state.sockets.push(socket);
             Some(json!({ "status": "OK", "seq_reply": seq }))
         }
+        _ if !state.knows(out) => {
+            let id = "api.web_socket_router.not_authenticated.app_error";
+            let error = json!({ "id": id, "message": "refused", "status_code": 401 });
+            Some(json!({ "status": "FAIL", "error": error, "seq_reply": seq }))
+        }
         "ping" => {
             let data =
                 json!({ "text": "pong", "version": "11.9.0", "server_time": 1, "node_id": "" });
             Some(json!({ "status": "OK", "data": data, "seq_reply": seq }))
         }
-        "user_typing" | "get_statuses" if is_in => {
-            Some(json!({ "status": "OK", "seq_reply": seq }))
-        }
+        "user_typing" | "get_statuses" => Some(json!({ "status": "OK", "seq_reply": seq })),
         action => {
             state.wrong.push(format!("over the socket: {action}"));
             None

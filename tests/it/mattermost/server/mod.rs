@@ -2,7 +2,8 @@
 //!
 //! It keeps the real one's limits, permissions and oddities: pages of at most 200, `since` that
 //! returns any thousand, former versions of posts as rows of their own, a memory of pending ids
-//! that fades, `null` for no reactions, 403 where one cannot see. What is asked that it does not
+//! that fades and knows no owner, reactions out of a cache and with a time of the giver's choice,
+//! sockets that go deaf when their token is revoked, 403 where one cannot see. What is asked that it does not
 //! know, and what should never be asked, is noted and fails the test at its end.
 
 mod actions;
@@ -11,6 +12,7 @@ mod line;
 mod live;
 mod people;
 mod posts;
+mod reactions;
 mod state;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Posts, threads, reactions and files.
+//! Posts, threads and files.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::actions::stripped;
 use super::http::{Answer, Asked, forbidden, is_id, refuse};
-use super::state::{Post, Reaction, State};
+use super::reactions::reaction_json;
+use super::state::{Post, State};
 use super::text;
 
 /// What a new post may bear; the real one ignores the rest.
@@ -118,12 +119,8 @@ impl State {
         json
     }
 
-    fn given(&self, post: &str) -> impl Iterator<Item = &Reaction> {
-        self.reactions.iter().filter(move |reaction| reaction.post_id == post)
-    }
-
     /// Returns a post that somebody may read.
-    fn readable(&self, asked: &Asked<'_>, id: &str) -> Result<Post, super::http::Refusal> {
+    pub fn readable(&self, asked: &Asked<'_>, id: &str) -> Result<Post, super::http::Refusal> {
         if !is_id(id) {
             return refuse(400, "api.context.invalid_url_param.app_error");
         }
@@ -165,8 +162,12 @@ impl State {
         let pending = text(&new, "pending_post_id").to_owned();
         let remembers = self.remembers;
         self.pending.retain(|_, (_, since)| since.elapsed() < remembers);
+        // Whose it is nobody asks.
         if let Some((known, _)) = self.pending.get(&pending) {
-            return Ok((201, self.post_json(&self.posts[known])));
+            return match self.readable(asked, known) {
+                Ok(post) => Ok((201, self.post_json(&post))),
+                Err(_) => refuse(500, "api.post.deduplicate_create_post.failed_to_get"),
+            };
         }
         let mut props = match &new["props"] {
             Value::Object(props) => props.clone(),
@@ -203,6 +204,10 @@ impl State {
         if post.user_id != asked.user && !self.users[&asked.user].is_admin {
             return forbidden();
         }
+        let is_late = |limit: i64| self.now() > post.create_at + limit * 1_000;
+        if patch["message"].is_string() && self.edit_limit.is_some_and(is_late) {
+            return refuse(400, "api.post.update_post.permissions_time_limit.app_error");
+        }
         let message = patch["message"].as_str().unwrap_or(&post.message);
         let props = match &patch["props"] {
             Value::Null => post.props.clone(),
@@ -236,6 +241,11 @@ impl State {
         }
         stored.props = props;
         let post = stored.clone();
+        // An edit counts as the last thing that happened in the channel and, of a reply, to its root.
+        self.channels.get_mut(&post.channel_id).unwrap().last_post_at = at;
+        if let Some(root) = self.posts.get_mut(&post.root_id) {
+            root.update_at = at;
+        }
         let json = self.post_json(&post);
         self.tell("post_edited", json!({ "post": json.to_string() }), &post.channel_id);
         Ok((200, json))
@@ -256,6 +266,37 @@ impl State {
         Ok((200, json!({ "status": "OK" })))
     }
 
+    /// Moves a thread: every post of it stands anew in the other channel, as of now, unedited and by
+    /// who wrote it, and nothing on it tells.
+    pub fn move_thread(&mut self, asked: &Asked<'_>, id: &str) -> Answer {
+        if !self.moves_threads || !self.is_licensed {
+            return refuse(501, "api.post.move_thread.disabled.app_error");
+        }
+        let root = self.readable(asked, id)?;
+        let to = text(&asked.json()?, "channel_id").to_owned();
+        if !self.is_member(&asked.user, &to) {
+            return forbidden();
+        }
+        let mut thread: Vec<Post> = self
+            .posts
+            .values()
+            .filter(|it| it.root_id == id && it.delete_at == 0)
+            .cloned()
+            .collect();
+        thread.sort_by_key(|post| (post.create_at, post.number));
+        let moved = self.store_post(&root.user_id, &to, "", &root.message, "", root.props, vec![]);
+        for it in thread {
+            self.store_post(&it.user_id, &to, &moved.id, &it.message, "", it.props, vec![]);
+        }
+        let note = "This thread was moved from another channel";
+        self.store_post(&asked.user, &to, &moved.id, note, "system_wrangler", json!({}), vec![]);
+        let at = self.tick();
+        for gone in self.posts.values_mut().filter(|it| it.id == id || it.root_id == id) {
+            (gone.delete_at, gone.update_at) = (at, at);
+        }
+        Ok((200, json!({ "status": "OK" })))
+    }
+
     pub fn list(&mut self, asked: &Asked<'_>, channel: &str) -> Answer {
         for name in asked.query.keys().filter(|name| !OF_LISTS.contains(&name.as_str())) {
             self.wrong.push(format!("posts are listed with {name}"));
@@ -265,7 +306,7 @@ impl State {
         }
         let size = asked.number("per_page")?.filter(|size| *size >= 0).unwrap_or(60).min(200);
         let page = asked.number("page")?.unwrap_or(0).max(0);
-        let here = |post: &&Post| post.channel_id == channel;
+        let here = |post: &&Post| post.channel_id == channel && !self.behind.contains(&post.id);
         if let Some(since) = asked.number("since")?.filter(|since| *since > 0) {
             // Any thousand of them, former versions and deleted ones among them.
             let changed = self.posts.values().filter(here).filter(|post| post.update_at > since);
@@ -351,71 +392,6 @@ impl State {
         ))
     }
 
-    pub fn reactions(&mut self, asked: &Asked<'_>, id: &str) -> Answer {
-        let post = self.readable(asked, id)?;
-        let given: Vec<Value> = self.given(&post.id).map(reaction_json).collect();
-        Ok((200, if given.is_empty() { Value::Null } else { given.into() }))
-    }
-
-    pub fn react(&mut self, asked: &Asked<'_>) -> Answer {
-        let new = asked.json()?;
-        let emoji = text(&new, "emoji_name").to_ascii_lowercase();
-        if text(&new, "user_id") != asked.user {
-            return refuse(403, "api.reaction.save_reaction.user_id.app_error");
-        }
-        let post = self.readable(asked, text(&new, "post_id"))?;
-        if !self.emoji.contains(&emoji) {
-            return refuse(404, "app.emoji.get_by_name.no_result");
-        }
-        let at = self.tick();
-        let is_known =
-            |it: &Reaction| it.post_id == post.id && it.user_id == asked.user && it.emoji == emoji;
-        let reaction = match self.reactions.iter().find(|it| is_known(it)) {
-            Some(known) => known.clone(),
-            None => {
-                let reaction = Reaction {
-                    user_id: asked.user.clone(),
-                    post_id: post.id.clone(),
-                    emoji,
-                    create_at: at,
-                    remote_id: None,
-                };
-                self.reactions.push(reaction.clone());
-                reaction
-            }
-        };
-        self.tell_reaction("reaction_added", &reaction);
-        Ok((200, reaction_json(&reaction)))
-    }
-
-    pub fn unreact(&mut self, asked: &Asked<'_>, who: &str, id: &str, emoji: &str) -> Answer {
-        let post = self.readable(asked, id)?;
-        if who != asked.user {
-            return forbidden();
-        }
-        let gone = Reaction {
-            user_id: who.to_owned(),
-            post_id: post.id.clone(),
-            emoji: emoji.to_owned(),
-            create_at: 0,
-            remote_id: None,
-        };
-        self.reactions.retain(|it| {
-            !(it.post_id == gone.post_id && it.user_id == gone.user_id && it.emoji == gone.emoji)
-        });
-        self.tell_reaction("reaction_removed", &gone);
-        Ok((200, json!({ "status": "OK" })))
-    }
-
-    fn tell_reaction(&mut self, event: &str, reaction: &Reaction) {
-        let at = self.tick();
-        let post = self.posts.get_mut(&reaction.post_id).unwrap();
-        post.update_at = at;
-        let channel = post.channel_id.clone();
-        let data = json!({ "reaction": reaction_json(reaction).to_string() });
-        self.tell(event, data, &channel);
-    }
-
     pub fn upload(&mut self, asked: &Asked<'_>, headers: &HeaderMap) -> Answer {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let (Some(channel), Some(name)) =
@@ -438,12 +414,4 @@ impl State {
         });
         Ok((201, json!({ "file_infos": [info], "client_ids": [] })))
     }
-}
-
-fn reaction_json(reaction: &Reaction) -> Value {
-    json!({
-        "user_id": reaction.user_id, "post_id": reaction.post_id, "emoji_name": reaction.emoji,
-        "create_at": reaction.create_at, "update_at": reaction.create_at, "delete_at": 0,
-        "remote_id": reaction.remote_id, "channel_id": "",
-    })
 }

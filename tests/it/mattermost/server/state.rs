@@ -62,7 +62,17 @@ pub struct Reaction {
     pub post_id: String,
     pub emoji: String,
     pub create_at: i64,
+    pub update_at: i64,
+    pub delete_at: i64,
     pub remote_id: Option<String>,
+}
+
+impl Reaction {
+    /// Says whether the database has one row for both.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.user_id.clone(), it.post_id.clone(), it.emoji.clone());
+        key(self) == key(other)
+    }
 }
 
 /// What befalls one request.
@@ -78,6 +88,9 @@ pub enum Fault {
     After,
     /// It is done, and the answer is a 502 of some proxy.
     Lost,
+    /// The post that it names with `before` is deleted for good right before; waits for one that
+    /// names any.
+    Gone,
 }
 
 /// What befalls one event on its way.
@@ -96,6 +109,7 @@ pub enum Trick {
 /// One socket.
 pub struct Socket {
     pub user: String,
+    pub token: Token,
     pub seq: i64,
     pub out: UnboundedSender<Option<String>>,
     /// An event that waits for the next.
@@ -108,6 +122,8 @@ pub struct State {
     pub channels: BTreeMap<String, Channel>,
     pub posts: BTreeMap<String, Post>,
     pub reactions: Vec<Reaction>,
+    /// What the server remembers of the reactions under a post.
+    pub cached: BTreeMap<String, Value>,
     pub files: BTreeMap<String, (String, String)>,
     pub tokens: Tokens,
     pub sockets: Vec<Socket>,
@@ -123,6 +139,13 @@ pub struct State {
     /// How long pending ids are known.
     pub remembers: Duration,
     pub post_size: usize,
+    /// For how many seconds a text may be edited.
+    pub edit_limit: Option<i64>,
+    /// Whether the feature of moving threads is on, and whether there is a license for it.
+    pub moves_threads: bool,
+    pub is_licensed: bool,
+    /// Posts that the database from which is read does not have yet.
+    pub behind: BTreeSet<String>,
     pub asked: BTreeMap<String, usize>,
     pub wrong: Vec<String>,
     /// What befalls the next requests whose method and path begin so.
@@ -153,6 +176,7 @@ impl State {
             channels: BTreeMap::new(),
             posts: BTreeMap::new(),
             reactions: Vec::new(),
+            cached: BTreeMap::new(),
             files: BTreeMap::new(),
             tokens: BTreeMap::new(),
             sockets: Vec::new(),
@@ -163,6 +187,10 @@ impl State {
             pending: BTreeMap::new(),
             remembers: Duration::from_secs(30),
             post_size: 16_383,
+            edit_limit: None,
+            moves_threads: false,
+            is_licensed: false,
+            behind: BTreeSet::new(),
             asked: BTreeMap::new(),
             wrong: Vec::new(),
             faults: VecDeque::new(),
@@ -196,6 +224,11 @@ impl State {
         if !self.is_frozen {
             self.now += 1;
         }
+        self.now
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> i64 {
         self.now
     }
 
@@ -320,7 +353,9 @@ impl State {
             }
             _ => None,
         };
-        for socket in &mut self.sockets {
+        let tokens = &self.tokens;
+        // A socket whose token is worth nothing any more stays open, and hears nothing.
+        for socket in self.sockets.iter_mut().filter(|it| tokens.contains_key(&it.token)) {
             if members.as_ref().is_some_and(|members| !members.contains(&socket.user)) {
                 continue;
             }
@@ -332,7 +367,9 @@ impl State {
     /// Tells an event to one account.
     pub fn tell_one(&mut self, event: &str, data: Value, user: &str) {
         let broadcast = json!({ "omit_users": null, "user_id": user, "channel_id": "", "team_id": "", "connection_id": "", "omit_connection_id": "" });
-        for socket in self.sockets.iter_mut().filter(|socket| socket.user == user) {
+        let tokens = &self.tokens;
+        let hears = |it: &&mut Socket| it.user == user && tokens.contains_key(&it.token);
+        for socket in self.sockets.iter_mut().filter(hears) {
             socket.send(json!({ "event": event, "data": data, "broadcast": broadcast }));
         }
     }
