@@ -78,7 +78,7 @@ impl Client {
             for (room, joined) in rooms.into_iter().flatten() {
                 for event in joined["timeline"]["events"].as_array().into_iter().flatten() {
                     // Often nobody listens.
-                    let _ = heard.send(Heard { at, room: room.clone(), event: event.clone() });
+                    heard.send(Heard { at, room: room.clone(), event: event.clone() }).ok();
                 }
             }
         }
