@@ -71,6 +71,15 @@ pub enum Wanted {
     Approvals,
 }
 
+/// Why a place of a channel is not heard, though the platform is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// Tribune is not in it, or there is no such place, or not any more.
+    NotIn,
+    /// What is written there cannot be read.
+    Encrypted,
+}
+
 impl Channel {
     /// Says whether the place of this channel on a platform is good for something.
     pub fn is_good_for(&self, wanted: Wanted, platform: &Platform) -> bool {

@@ -53,6 +53,8 @@ pub enum Ignored {
     NotHuman,
     /// The account was closed.
     Deactivated,
+    /// They are no longer where the card stands, so that they could not even take it back.
+    Absent,
     /// Nobody in the policy repo has this account.
     Unknown,
     /// Somebody banned.

@@ -76,6 +76,8 @@ pub enum AuthorKind {
     Machine,
     /// A person's account that the server has closed.
     Deactivated,
+    /// A person's account that is no longer where the message stands.
+    Absent,
 }
 
 /// One reaction as a chat server has it now.

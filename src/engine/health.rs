@@ -187,6 +187,12 @@ impl Engine {
             Some(Ok(at)) => (true, age(at, now), "connected"),
             Some(Err((since, _))) => (false, age(since, now), "not connected"),
         };
-        Check { name: format!("chat {platform}"), ok, age, reason: reason.to_owned() }
+        // What people must set right elsewhere is no reason to take the daemon out of service.
+        let reason = match self.unheard(platform).len() {
+            0 => reason.to_owned(),
+            1 => format!("{reason}; 1 channel is not heard"),
+            many => format!("{reason}; {many} channels are not heard"),
+        };
+        Check { name: format!("chat {platform}"), ok, age, reason }
     }
 }

@@ -49,7 +49,10 @@ impl Engine {
             self.look_again(*request, self.now() + spread(nth, turn.len()));
         }
         ended.request = turn.last().copied().or(ended.request);
-        self.count_any_agreement().await?;
+        if let Err(error) = self.count_any_agreement().await {
+            // Where that is told may be away, and drift is told elsewhere.
+            tracing::warn!(%error, "failed to count who agrees to what is held");
+        }
         self.patrol_drift(ended).await
     }
 

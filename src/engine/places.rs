@@ -7,8 +7,8 @@
 
 use super::requests::takes_votes;
 use super::{Engine, EngineError};
-use crate::domain::channel::{Channel, Wanted};
-use crate::domain::id::{ChatChannelId, IntentName, Platform};
+use crate::domain::channel::{Absence, Channel, Wanted};
+use crate::domain::id::{ChannelName, ChatChannelId, IntentName, Platform};
 use crate::domain::intent::Intent;
 use crate::domain::message::{Place, PostKey};
 use crate::domain::person::{Account, Person};
@@ -64,14 +64,30 @@ impl Engine {
     fn best_place(&self, channel: &Channel, wanted: Wanted) -> Option<Stand> {
         let connected =
             channel.chat.iter().filter(|(platform, _)| self.ports.chats.contains_key(*platform));
-        let best = connected.min_by_key(|(platform, _)| {
+        let best = connected.min_by_key(|(platform, spot)| {
             (
                 !channel.is_good_for(wanted, platform),
-                self.hearing.is_failing(platform),
+                self.hearing.is_failing(platform) || self.is_unheard(platform, &spot.id),
                 **platform == self.options.console,
             )
         });
         best.map(|(platform, spot)| (platform.clone(), spot.id.clone()))
+    }
+
+    /// Returns the channels of the applied policy repo whose place on a platform is not heard.
+    pub(super) fn unheard(&self, platform: &Platform) -> Vec<(ChannelName, Absence)> {
+        let absent = self.ports.chats.get(platform).map(|chat| chat.absent()).unwrap_or_default();
+        let Some(snapshot) = self.applied().filter(|_| !absent.is_empty()) else {
+            return Vec::new();
+        };
+        let why = |channel: &Channel| absent.get(&channel.chat.get(platform)?.id).copied();
+        let channels = snapshot.repo.channels.values();
+        channels.filter_map(|channel| Some((channel.name.clone(), why(channel)?))).collect()
+    }
+
+    /// Says whether it is known that a place is not heard: nothing can be posted there either.
+    pub(super) fn is_unheard(&self, platform: &Platform, id: &ChatChannelId) -> bool {
+        self.ports.chats.get(platform).is_some_and(|chat| chat.absent().contains_key(id))
     }
 
     /// Returns where a post stays that is edited in place: where it is, else in `fresh`.

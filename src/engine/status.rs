@@ -13,8 +13,8 @@ use super::clocks::WAITING;
 use super::{Engine, EngineError};
 use crate::domain::drift::{Found, Watch};
 use crate::domain::id::Platform;
-use crate::domain::reply::drift;
 use crate::domain::reply::run::state_words;
+use crate::domain::reply::{drift, room};
 use crate::domain::request::State;
 use crate::domain::request::machine::next_tick;
 use crate::ports::store::{RequestFilter, SourceState, TroubleKind, Waiting};
@@ -206,7 +206,11 @@ impl Engine {
     pub fn warnings(&self) -> Vec<String> {
         let read = self.settings_read().and_then(|read| read.warning());
         let renamed = self.renames.words();
-        self.options.warnings.iter().cloned().chain(read).chain(renamed).collect()
+        let unheard = self.ports.chats.keys().flat_map(|platform| {
+            let channels = self.unheard(platform).into_iter();
+            channels.map(|(channel, why)| room::unheard(&channel, platform, why))
+        });
+        self.options.warnings.iter().cloned().chain(read).chain(unheard).chain(renamed).collect()
     }
 
     /// Returns how many presses were not taken, where there are buttons.
@@ -323,8 +327,22 @@ impl Engine {
         let name = format!("chat {platform}");
         match self.hearing.of(platform) {
             None => LoopStatus::new(&name, Health::Trying, "connecting"),
-            Some(Ok(at)) => LoopStatus::new(&name, Health::Good, "connected")
-                .with("Last taken in", Fact::At(at)),
+            Some(Ok(at)) => {
+                let unheard = self.unheard(platform);
+                let (health, says) = match unheard.len() {
+                    0 => (Health::Good, "connected".to_owned()),
+                    1 => (Health::Stuck, "connected, but 1 channel is not heard".to_owned()),
+                    many => {
+                        (Health::Stuck, format!("connected, but {many} channels are not heard"))
+                    }
+                };
+                let names: Vec<String> =
+                    unheard.iter().map(|(channel, _)| format!("#{channel}")).collect();
+                let names = (!names.is_empty()).then(|| Fact::Text(names.join(", ")));
+                LoopStatus::new(&name, health, says)
+                    .with("Last taken in", Fact::At(at))
+                    .with_if("Not heard", names)
+            }
             Some(Err((since, why))) => {
                 LoopStatus::new(&name, Health::Trying, why).with("Since", Fact::At(since))
             }

@@ -3,12 +3,15 @@
 //! Events are hints: the engine acts on what it reads back. An adapter translates and nothing
 //! else; it never decides whether somebody may do something.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use super::Retry;
 use super::buttons::Buttons;
 use crate::domain::body::Body;
+use crate::domain::channel::Absence;
 use crate::domain::id::{ChatChannelId, Platform};
 use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use crate::domain::person::Account;
@@ -118,11 +121,12 @@ pub trait Chat: Send + Sync {
     /// Returns a message as it is now; `None` if it was deleted or never was.
     async fn read(&self, at: &MessageRef) -> Result<Option<Message>, ChatError>;
 
-    /// Returns the reactions on a message as they are now, withdrawn ones left out.
+    /// Returns the reactions on a message as they are now, withdrawn ones left out. Of one that is
+    /// not there it refuses: none at all is what the server says of one that is.
     async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, ChatError>;
 
     /// Returns the replies in the thread of a message as they are now, oldest first, deleted
-    /// ones left out.
+    /// ones left out. Of one that is not there it refuses.
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError>;
 
     /// Puts a text file into the thread of a message. Called again with the same `key` it does
@@ -143,6 +147,12 @@ pub trait Chat: Send + Sync {
     /// Returns the words by which people speak to Tribune at the beginning of a line, in any case
     /// of letters (`@tribune`).
     fn own_names(&self) -> Vec<String>;
+
+    /// Returns the channels of the policy repo that are not heard, and why, as they were when it
+    /// was last looked: nothing is asked.
+    fn absent(&self) -> BTreeMap<ChatChannelId, Absence> {
+        BTreeMap::new()
+    }
 
     /// Returns the platform's buttons, if it shows any.
     fn buttons(&self) -> Option<&dyn Buttons> {

@@ -114,6 +114,7 @@ impl Chat for Console {
     }
 
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError> {
+        self.existing(at).await?;
         let which = Listing::Thread(at.id.clone());
         let kept = self.store.list(&which).await.map_err(|error| self.error(error))?;
         Ok(kept

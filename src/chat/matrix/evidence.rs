@@ -156,7 +156,7 @@ impl Matrix {
         if kind != AuthorKind::Human || self.is_joined(room, account).await? {
             return Ok(kind);
         }
-        Ok(AuthorKind::Deactivated)
+        Ok(AuthorKind::Absent)
     }
 
     /// Returns the events that relate to a message in this way, oldest first.

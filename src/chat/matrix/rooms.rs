@@ -3,7 +3,7 @@
 //! It joins the rooms that the policy repo names and no other; every other invitation is
 //! declined with the reason. What a room is gets asked once and again after it changed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::{Call, Failure};
 use super::event::{self, Event, Said};
 use super::{CLIENT, Matrix, Wanted, locked, render};
+use crate::domain::channel::Absence;
 use crate::domain::id::ChatChannelId;
 use crate::domain::message::PostKey;
 use crate::domain::person::Account;
@@ -51,12 +52,28 @@ pub struct Rooms {
     kept: tokio::sync::Mutex<Option<Wanted>>,
     invitations: Mutex<Vec<Invitation>>,
     told: Mutex<BTreeSet<ChatChannelId>>,
+    /// Rooms that are wanted and not heard.
+    absent: Mutex<BTreeMap<ChatChannelId, Absence>>,
 }
 
 impl Rooms {
     /// Asks again next time what a room is.
     pub fn forget(&self, room: &ChatChannelId) {
         locked(&self.known).remove(room);
+    }
+
+    /// Returns the rooms that are wanted and not heard.
+    pub fn absent(&self) -> BTreeMap<ChatChannelId, Absence> {
+        locked(&self.absent).clone()
+    }
+
+    fn note(&self, room: &ChatChannelId, absence: Absence) {
+        locked(&self.absent).insert(room.clone(), absence);
+    }
+
+    /// Notes that Tribune is in a room. An encrypted one stays what it is.
+    fn came(&self, room: &ChatChannelId) {
+        locked(&self.absent).retain(|it, why| it != room || *why == Absence::Encrypted);
     }
 }
 
@@ -144,14 +161,19 @@ impl Matrix {
                     Ok(()) => {}
                     Err(Failure::Refused { why, .. }) => {
                         tracing::warn!(%room, why, "cannot join a room: invite Tribune there");
+                        self.rooms.note(room, Absence::NotIn);
                         continue;
                     }
                     Err(failure) => return Err(self.failed(failure)),
                 }
             }
             match self.about(room).await {
-                Ok(about) if about.encrypted => self.tell_encrypted(room).await?,
-                Ok(_) | Err(Failure::Refused { .. }) => {}
+                Ok(about) if about.encrypted => {
+                    self.rooms.note(room, Absence::Encrypted);
+                    self.tell_encrypted(room).await?;
+                }
+                Ok(_) => self.rooms.came(room),
+                Err(Failure::Refused { .. }) => {}
                 Err(failure) => return Err(self.failed(failure)),
             }
         }
@@ -162,12 +184,26 @@ impl Matrix {
         let path = [&CLIENT[..], &["rooms", room.as_str(), "join"]].concat();
         self.api.call(Call::post(&path, json!({}))).await?;
         tracing::info!(%room, "joined a room");
+        self.rooms.came(room);
         Ok(())
     }
 
     /// Notes a room as encrypted, which it stays.
     pub(super) fn note_encryption(&self, room: &ChatChannelId) {
         locked(&self.rooms.known).entry(room.clone()).or_default().encrypted = true;
+        self.rooms.note(room, Absence::Encrypted);
+    }
+
+    /// Notes rooms that Tribune is no longer in: it left them, or was put out of them.
+    pub(super) fn note_departures(&self, left: &Value) {
+        for room in left.as_object().into_iter().flatten().map(|(room, _)| room) {
+            let Ok(room) = room.parse::<ChatChannelId>() else { continue };
+            self.rooms.forget(&room);
+            if self.is_wanted(&room) {
+                tracing::warn!(%room, "no longer in a room that is wanted: invite Tribune there");
+                self.rooms.note(&room, Absence::NotIn);
+            }
+        }
     }
 
     /// Says in a room, once for ever, that it cannot be read.

@@ -82,6 +82,7 @@ impl Matrix {
         };
         let to = answer["next_batch"].as_str();
         let to = to.ok_or_else(|| self.unreachable("it does not say where reading stopped"))?;
+        self.note_departures(&answer["rooms"]["leave"]);
         self.note_invitations(&answer["rooms"]["invite"]).await?;
         let Some(from) = from else {
             locked(&self.stream).begin(to);
@@ -231,7 +232,7 @@ impl Matrix {
             }
             if let Some(mut message) = self.message(room, event, about.direct.is_some()) {
                 if message.kind == AuthorKind::Human && left.contains(event.sender.as_str()) {
-                    message.kind = AuthorKind::Deactivated;
+                    message.kind = AuthorKind::Absent;
                 }
                 messages.push(message);
             }

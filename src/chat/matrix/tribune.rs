@@ -1,5 +1,6 @@
 //! The port, on Matrix.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use async_trait::async_trait;
 use super::render::percent;
 use super::{Matrix, locked};
 use crate::domain::body::Body;
+use crate::domain::channel::Absence;
 use crate::domain::id::{ChatChannelId, Platform};
 use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use crate::domain::person::Account;
@@ -108,6 +110,10 @@ impl Chat for Matrix {
 
     fn name(&self, account: &Account) -> String {
         account.id.to_string()
+    }
+
+    fn absent(&self) -> BTreeMap<ChatChannelId, Absence> {
+        self.rooms.absent()
     }
 
     fn own_names(&self) -> Vec<String> {

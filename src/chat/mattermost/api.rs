@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::rest::{Ask, Content, Repeat, Rest, RestError};
-use super::wire::{AppError, Channel, NewPost, Post, PostList, Reaction, Team, Uploaded, User};
+use super::wire::{Channel, Member, NewPost, Post, PostList, Reaction, Team, Uploaded, User};
 
 /// Posts of a page when much is expected; the most that the server gives.
 pub(super) const PAGE: usize = 200;
@@ -65,6 +65,17 @@ impl Rest {
     /// Returns a channel.
     pub async fn channel(&self, id: &str) -> Result<Channel, RestError> {
         self.ask(Ask::get(&["channels", id])).await
+    }
+
+    /// Returns those of some accounts that are in a channel now.
+    pub async fn members(&self, channel: &str, ids: &[&str]) -> Result<Vec<Member>, RestError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(100) {
+            let path = ["channels", channel, "members", "ids"];
+            let ask = Ask::json(Method::POST, &path, json!(some));
+            found.extend(self.ask::<Vec<Member>>(ask).await?);
+        }
+        Ok(found)
     }
 
     /// Returns the direct talk of two accounts, which is opened where it was not.

@@ -3,12 +3,14 @@
 //! Only names come from here, never whether an account is a person's or still open: that is
 //! asked of the server each time it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mattermost;
 use super::rest::RestError;
 use super::slot::Slot;
 use super::wire::{Channel, Team, User};
+use crate::domain::message::AuthorKind;
+use crate::domain::person::Account;
 
 /// Names that are kept of one kind; beyond it all are forgotten and asked for again.
 const KEPT: usize = 10_000;
@@ -106,13 +108,34 @@ impl Mattermost {
         Ok(channel.id)
     }
 
+    /// Marks who is no longer in a channel: what they said there stays, and they could not take it
+    /// back.
+    pub(super) async fn leave_out_absent(
+        &self,
+        channel: &str,
+        said: Vec<(&Account, &mut AuthorKind)>,
+    ) -> Result<(), RestError> {
+        let mut people = said;
+        people.retain(|(_, kind)| **kind == AuthorKind::Human);
+        let ids: BTreeSet<&str> = people.iter().map(|(account, _)| account.id.as_str()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let members = self.rest.members(channel, &ids.into_iter().collect::<Vec<_>>()).await?;
+        for (account, kind) in people {
+            if !members.iter().any(|member| member.user_id == account.id.as_str()) {
+                *kind = AuthorKind::Absent;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns accounts as the server has them now, by id.
     pub(super) async fn users<'a>(
         &self,
         ids: impl IntoIterator<Item = &'a str>,
     ) -> Result<BTreeMap<String, User>, RestError> {
-        let ids: std::collections::BTreeSet<&str> =
-            ids.into_iter().filter(|id| super::wire::is_id(id)).collect();
+        let ids: BTreeSet<&str> = ids.into_iter().filter(|id| super::wire::is_id(id)).collect();
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -17,6 +17,7 @@ use super::places::{Place, Places};
 use super::rest::RestError;
 use super::wire::{Channel, Post};
 use super::{Mattermost, identity};
+use crate::domain::id::ChatChannelId;
 use crate::domain::message::{Mentioned, Message};
 use crate::ports::chat::{ChatError, Cursor};
 
@@ -229,12 +230,7 @@ impl Mattermost {
         self.directory.heard_channels(&channels, &teams);
         let configured = (self.configured)();
         self.read_of.set(configured.clone());
-        let missing = configured
-            .iter()
-            .filter(|id| !channels.iter().any(|channel| channel.id == id.as_str()));
-        for id in missing {
-            tracing::warn!(platform = %self.platform, channel = %id, "not a member of this channel");
-        }
+        self.note_absent(&configured, &channels);
         let is_read = |channel: &Channel| {
             channel.is_direct() || configured.iter().any(|id| id.as_str() == channel.id)
         };
@@ -242,6 +238,19 @@ impl Mattermost {
             channels.into_iter().filter(|it| it.delete_at == 0 && is_read(it)).collect();
         self.listed.set(Some(Listed { at, channels: channels.clone() }));
         Ok(channels)
+    }
+
+    /// Notes which configured channels are not heard, and tells the log of those that are new.
+    fn note_absent(&self, configured: &BTreeSet<ChatChannelId>, channels: &[Channel]) {
+        let is_open = |id: &ChatChannelId| {
+            channels.iter().any(|channel| channel.id == id.as_str() && channel.delete_at == 0)
+        };
+        let absent: BTreeSet<ChatChannelId> =
+            configured.iter().filter(|id| !is_open(id)).cloned().collect();
+        let before = self.absent.with(|known| std::mem::replace(known, absent.clone()));
+        for id in absent.difference(&before) {
+            tracing::warn!(platform = %self.platform, channel = %id, "not a member of this channel");
+        }
     }
 
     /// Marks channels that were configured since as to be read.

@@ -143,8 +143,8 @@ pub struct Mattermost {
     size: Slot<Option<usize>>,
     /// The channels that are read, as they were listed last.
     listed: Slot<Option<Listed>>,
-    /// When the server last said that nobody can move threads.
-    unmoved: Slot<Option<Instant>>,
+    /// Channels that are configured and not heard, as of that list.
+    absent: Slot<BTreeSet<ChatChannelId>>,
     /// Channels that were configured when it was last looked.
     read_of: Slot<BTreeSet<ChatChannelId>>,
     /// The time of the newest post of each channel when it was last read.
@@ -188,6 +188,7 @@ impl Mattermost {
         };
         let listening = tokio::spawn(listener.run()).abort_handle();
         let (size, last_cursor, listed) = (Slot::new(None), Slot::new(None), Slot::new(None));
+        let absent = Slot::new(BTreeSet::new());
         let (read_of, newest) = (Slot::new(BTreeSet::new()), Slot::new(BTreeMap::new()));
         let own = tokio::sync::Mutex::new(Own::default());
         Ok(Self {
@@ -201,7 +202,7 @@ impl Mattermost {
             me,
             size,
             listed,
-            unmoved: Slot::new(None),
+            absent,
             read_of,
             newest,
             last_cursor,

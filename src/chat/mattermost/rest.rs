@@ -50,7 +50,7 @@ pub(super) enum RestError {
 impl RestError {
     /// Says whether what was asked for is not there.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
+        matches!(self, Self::Refused { status: 404, id, .. } if !id.is_empty())
     }
 }
 
@@ -427,6 +427,15 @@ mod tests {
         let date = ("date", "Mon, 01 Jun 2026 08:00:00 GMT");
         assert_eq!(wait(&[("x-ratelimit-reset", "1780300805"), date]), 5);
         assert_eq!(wait(&[("x-ratelimit-reset", "soon")]), 1);
+    }
+
+    #[test]
+    fn only_the_server_itself_says_that_something_is_not_there() {
+        let json = br#"{ "id": "app.post.get.app_error", "message": "gone" }"#;
+        assert!(refused(StatusCode::NOT_FOUND, json).is_missing());
+        // A proxy whose server is away answers the same to every address.
+        assert!(!refused(StatusCode::NOT_FOUND, b"<h1>404 Not Found</h1>").is_missing());
+        assert!(!refused(StatusCode::FORBIDDEN, json).is_missing());
     }
 
     #[test]

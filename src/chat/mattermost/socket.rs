@@ -222,7 +222,10 @@ impl Listener {
         });
         match user {
             Some(user) => {
-                self.directory.forget_user(&user.id);
+                match user.username.is_empty() {
+                    true => self.directory.forget_user(&user.id),
+                    false => self.directory.heard_users([&user]),
+                }
                 if self.is_own(&user.id) {
                     self.me.set(None);
                 }

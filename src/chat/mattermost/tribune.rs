@@ -1,5 +1,6 @@
 //! The port, in the server's words.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +9,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Mattermost, identity};
 use crate::domain::body::Body;
-use crate::domain::id::Platform;
+use crate::domain::channel::Absence;
+use crate::domain::id::{ChatChannelId, Platform};
 use crate::domain::message::{Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use crate::domain::person::Account;
 use crate::ports::buttons::Buttons;
@@ -89,18 +91,22 @@ impl Chat for Mattermost {
             let at = Timestamp::from_millisecond(given.given_at()).ok();
             found.push(Reaction { sign, account, kind, at });
         }
+        let said = found.iter_mut().map(|reaction| (&reaction.account, &mut reaction.kind));
+        let there = self.leave_out_absent(&post.channel_id, said.collect()).await;
+        there.map_err(|error| self.error(error))?;
         Ok(found)
     }
 
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError> {
-        let Some(root) = self.find(at).await? else { return Ok(Vec::new()) };
-        let mut posts = match self.rest.thread(&root.id).await {
-            Ok(posts) => posts,
-            Err(error) if error.is_missing() => return Ok(Vec::new()),
-            Err(error) => return Err(self.error(error)),
-        };
+        let root = self.existing(at).await?;
+        let mut posts = self.rest.thread(&root.id).await.map_err(|error| self.error(error))?;
         posts.retain(|post| post.delete_at == 0 && post.channel_id == root.channel_id);
-        self.to_messages(posts).await.map_err(|error| self.error(error))
+        let replies = self.to_messages(posts).await;
+        let mut replies = replies.map_err(|error| self.error(error))?;
+        let said = replies.iter_mut().map(|reply| (&reply.author, &mut reply.kind));
+        let there = self.leave_out_absent(&root.channel_id, said.collect()).await;
+        there.map_err(|error| self.error(error))?;
+        Ok(replies)
     }
 
     async fn attach(
@@ -122,6 +128,10 @@ impl Chat for Mattermost {
     fn name(&self, account: &Account) -> String {
         let known = self.directory.username(account.id.as_str());
         format!("@{}", known.unwrap_or_else(|| account.id.to_string()))
+    }
+
+    fn absent(&self) -> BTreeMap<ChatChannelId, Absence> {
+        self.absent.get().into_iter().map(|id| (id, Absence::NotIn)).collect()
     }
 
     fn buttons(&self) -> Option<&dyn Buttons> {

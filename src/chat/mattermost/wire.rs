@@ -43,6 +43,12 @@ impl Channel {
     }
 }
 
+/// That somebody is in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Member {
+    pub user_id: String,
+}
+
 /// A team.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Team {

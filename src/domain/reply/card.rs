@@ -236,6 +236,7 @@ fn ignored_line(name: &str, why: Ignored) -> Vec<Span> {
         Ignored::Requester => "nobody approves their own request",
         Ignored::NotHuman => "it is not a person's account",
         Ignored::Deactivated => "the account was closed",
+        Ignored::Absent => "they are no longer in this channel",
         Ignored::Unknown => "nobody in the policy repo has this account",
         Ignored::Banned => "they are banned",
         Ignored::Channel => "approvals do not count in this channel",

@@ -2,6 +2,23 @@
 
 use super::sentence;
 use crate::domain::body::Body;
+use crate::domain::channel::Absence;
+use crate::domain::id::{ChannelName, Platform};
+
+/// Returns that a place of a channel is not heard, why, and what to do.
+pub fn unheard(channel: &ChannelName, platform: &Platform, why: Absence) -> String {
+    let why = match why {
+        Absence::NotIn => {
+            "Tribune is not in it, or it was closed. Invite Tribune there, or mend the id in \
+             inventory/channels.yaml"
+        }
+        Absence::Encrypted => {
+            "it is encrypted, which Tribune cannot read. Make a room without encryption, and name \
+             that one in inventory/channels.yaml"
+        }
+    };
+    format!("#{channel} on {platform} is not heard: {why}")
+}
 
 /// Returns what is said once in a room that Tribune is in and cannot read.
 pub fn encrypted() -> Body {
@@ -58,6 +75,13 @@ mod tests {
             _ => String::new(),
         });
         lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_not_heard_says_what_to_do() {
+        let said = |why| unheard(&"ops".parse().unwrap(), &"matrix".parse().unwrap(), why);
+        insta::assert_snapshot!(said(Absence::NotIn), @"#ops on matrix is not heard: Tribune is not in it, or it was closed. Invite Tribune there, or mend the id in inventory/channels.yaml");
+        insta::assert_snapshot!(said(Absence::Encrypted), @"#ops on matrix is not heard: it is encrypted, which Tribune cannot read. Make a room without encryption, and name that one in inventory/channels.yaml");
     }
 
     #[test]

@@ -157,6 +157,9 @@ fn hint(refused: &AskRefused, ask: &Ask) -> String {
         AskRefused::NobodyApproves { .. } => {
             "ask who looks after Tribune to connect it, or ask in another channel".to_owned()
         }
+        AskRefused::Unheard { .. } => {
+            "ask who looks after Tribune: `tribune status` says what to do".to_owned()
+        }
         AskRefused::Direct(_) => "ask in a channel where people can see it".to_owned(),
         AskRefused::TooLong { .. } => "ask for fewer targets or shorter arguments".to_owned(),
     }

@@ -158,6 +158,7 @@ impl Engine {
             AuthorKind::Human => {}
             AuthorKind::Tribune | AuthorKind::Machine => return Ok(Some("no person pressed it")),
             AuthorKind::Deactivated => return Ok(Some("the account was closed")),
+            AuthorKind::Absent => return Ok(Some("the account is not there any more")),
         }
         let Some(read) = chat.read(&claim.at).await? else {
             return Ok(Some("its post is not there"));

@@ -112,6 +112,19 @@ pub enum AskRefused {
         /// Where approvals would count.
         on: Vec<String>,
     },
+    /// Nobody could approve it, because Tribune is not where they may.
+    #[error(
+        "{intent} takes approvals; those of #{channel} count only on {on}, where Tribune does not \
+         hear that channel"
+    )]
+    Unheard {
+        /// The intent.
+        intent: IntentName,
+        /// The channel.
+        channel: ChannelName,
+        /// Where its card would stand.
+        on: Platform,
+    },
     /// Nobody could be expected to read it before approving.
     #[error("the request is too long to approve: {length} characters, at most {limit}")]
     TooLong {
@@ -163,7 +176,7 @@ impl Engine {
         if asking.via == Via::Chat && asking.channel.is_none() && needs_people {
             return Ok(Err(AskRefused::Direct(request.intent)));
         }
-        if needs_people && let Some(refused) = nobody_approves(&snapshot, &request) {
+        if needs_people && let Some(refused) = self.nobody_approves(&snapshot, &request) {
             return Ok(Err(refused));
         }
         let dispatch = effects.contains(&Effect::Dispatch);
@@ -193,6 +206,22 @@ impl Engine {
             self.consider(id);
         }
         Ok(Ok(id))
+    }
+
+    /// Returns why nobody could approve a request where its card would stand, if that is so because
+    /// its channel has better places and none of them is connected, or Tribune is in none.
+    fn nobody_approves(&self, snapshot: &Snapshot, request: &Request) -> Option<AskRefused> {
+        let (platform, id) = &request.card_place;
+        let channel = snapshot.repo.channel_at(platform, id)?;
+        let (intent, channel_name) = (request.intent.clone(), channel.name.clone());
+        let on = channel.good_for(Wanted::Approvals);
+        if !on.is_empty() && !on.contains(&platform) {
+            let on = on.iter().map(ToString::to_string).collect();
+            return Some(AskRefused::NobodyApproves { intent, channel: channel_name, on });
+        }
+        let on = platform.clone();
+        let refused = || AskRefused::Unheard { intent, channel: channel_name, on };
+        self.is_unheard(platform, id).then(refused)
     }
 
     async fn first_decision(
@@ -320,20 +349,6 @@ fn new_request(
     };
     request.digest = digest_of(repo, &request)?;
     Ok(request)
-}
-
-/// Returns why nobody could approve a request where its card would stand, if that is so because
-/// its channel has better places and none of them is connected.
-fn nobody_approves(snapshot: &Snapshot, request: &Request) -> Option<AskRefused> {
-    let (platform, id) = &request.card_place;
-    let channel = snapshot.repo.channel_at(platform, id)?;
-    let on = channel.good_for(Wanted::Approvals);
-    let elsewhere = !on.is_empty() && !on.contains(&platform);
-    elsewhere.then(|| AskRefused::NobodyApproves {
-        intent: request.intent.clone(),
-        channel: channel.name.clone(),
-        on: on.iter().map(ToString::to_string).collect(),
-    })
 }
 
 fn check_length(snapshot: &Snapshot, request: &Request, intent: &Intent) -> Result<(), AskRefused> {

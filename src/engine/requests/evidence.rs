@@ -19,7 +19,6 @@ use crate::domain::person::{Account, Principal};
 use crate::domain::reply::card::{self, above_rule};
 use crate::domain::request::Request;
 use crate::policy::{self, Question, Snapshot};
-use crate::ports::Retry;
 use crate::ports::chat::{Chat, ChatError};
 use crate::ports::store::OutboxPost;
 
@@ -162,7 +161,7 @@ async fn read_card(
     request: &Request,
     now: Timestamp,
 ) -> Result<Card, Unreadable> {
-    let Some(message) = readable(chat.read(at).await)?.flatten() else {
+    let Some(message) = readable(chat.read(at).await)? else {
         return Ok(Card::Broken("its card was deleted".to_owned()));
     };
     let changed =
@@ -171,7 +170,7 @@ async fn read_card(
         return Ok(Card::Broken("somebody else changed its card".to_owned()));
     }
     let mut votes = Vec::new();
-    for reaction in readable(chat.reactions(at).await)?.unwrap_or_default() {
+    for reaction in readable(chat.reactions(at).await)? {
         let is_vote = matches!(reaction.sign, Sign::Approve | Sign::Veto);
         if reaction.kind == AuthorKind::Tribune || !is_vote {
             continue;
@@ -185,7 +184,7 @@ async fn read_card(
             reason: None,
         });
     }
-    let mut replies = readable(chat.replies(at).await)?.unwrap_or_default();
+    let mut replies = readable(chat.replies(at).await)?;
     replies.retain(|reply| reply.kind != AuthorKind::Tribune);
     if !replies.is_empty() {
         let vocabulary = Vocabulary { bot: chat.own_names(), ..Vocabulary::of(&snapshot.repo) };
@@ -195,15 +194,10 @@ async fn read_card(
     Ok(Card::Votes(votes))
 }
 
-/// Parts "cannot be read now" from "is not there".
-fn readable<T>(result: Result<T, ChatError>) -> Result<Option<T>, Unreadable> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match error.retry() {
-            Retry::Rejected => Ok(None),
-            Retry::Transient | Retry::Broken => Err(Unreadable(error.to_string())),
-        },
-    }
+/// INVARIANT: a platform that refuses to show something does not say that nothing is there: a
+/// veto that cannot be read must not be missed, and a card is gone only where the server says so.
+fn readable<T>(result: Result<T, ChatError>) -> Result<T, Unreadable> {
+    result.map_err(|error| Unreadable(error.to_string()))
 }
 
 /// Returns the vote that a reply in the card's thread is, if it is one. Edited means withdrawn.
@@ -237,6 +231,7 @@ fn judge(
         AuthorKind::Human => {}
         AuthorKind::Tribune | AuthorKind::Machine => return Err(Ignored::NotHuman),
         AuthorKind::Deactivated => return Err(Ignored::Deactivated),
+        AuthorKind::Absent => return Err(Ignored::Absent),
     }
     let person = snapshot.repo.person_of(&vote.account).ok_or(Ignored::Unknown)?;
     if request.requester.person() == Some(&person.id) {

@@ -18,8 +18,7 @@ use crate::domain::reply::join;
 use crate::domain::request::Via;
 use crate::engine::{Engine, EngineError};
 use crate::policy::{self, Act, ChangeKind, Scene, Snapshot};
-use crate::ports::Retry;
-use crate::ports::chat::{Chat, ChatError};
+use crate::ports::chat::Chat;
 use crate::ports::store::IncidentFilter;
 
 /// How long a reaction leaves drift as it is; a command can say something else.
@@ -149,6 +148,7 @@ impl Engine {
                 return Err("it is not a person's account".to_owned());
             }
             AuthorKind::Deactivated => return Err("the account was closed".to_owned()),
+            AuthorKind::Absent => return Err("they are no longer in this channel".to_owned()),
         }
         let person = snapshot
             .repo
@@ -159,9 +159,10 @@ impl Engine {
             return Err("they are banned".to_owned());
         }
         let (platform, id) = &incident.place;
-        if let Some(channel) = snapshot.repo.channel_at(platform, id)
-            && !channel.is_good_for(Wanted::Requests, platform)
-        {
+        let Some(channel) = snapshot.repo.channel_at(platform, id) else {
+            return Err("this channel is not in the policy repo any more".to_owned());
+        };
+        if !channel.is_good_for(Wanted::Requests, platform) {
             let on = channel.good_for(Wanted::Requests);
             return Err(match on.is_empty() {
                 true => "answers are not taken in this channel".to_owned(),
@@ -228,7 +229,7 @@ impl Engine {
         let Some(chat) = self.ports.chats.get(&posted.at.platform) else {
             return Ok(Err(format!("{} is not connected", posted.at.platform)));
         };
-        Ok(read(chat.as_ref(), &posted.at, &first).await.map_err(|error| error.to_string()))
+        Ok(read(chat.as_ref(), &posted.at, &first).await)
     }
 
     /// Returns whose reaction it is: a person of the policy repo, or an account. What is no
@@ -246,18 +247,18 @@ async fn read(
     chat: &dyn Chat,
     at: &crate::domain::message::MessageRef,
     first: &str,
-) -> Result<Vec<Reaction>, ChatError> {
+) -> Result<Vec<Reaction>, String> {
     let message = match chat.read(at).await {
         Ok(Some(message)) => message,
         Ok(None) => return Ok(Vec::new()),
-        Err(error) if error.retry() == Retry::Rejected => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        // What is not shown is not taken back: it would be acted on again once it is shown.
+        Err(error) => return Err(error.to_string()),
     };
     // On a card that somebody else changed, nobody knows what people reacted to.
     if message.edited == Edited::ByOther || above_rule(&message.text) != above_rule(first) {
-        return Ok(Vec::new());
+        return Err("somebody else changed its card".to_owned());
     }
-    let mut reactions = chat.reactions(at).await?;
+    let mut reactions = chat.reactions(at).await.map_err(|error| error.to_string())?;
     reactions
         .retain(|reaction| reaction.kind != AuthorKind::Tribune && reaction.sign != Sign::Veto);
     Ok(reactions)

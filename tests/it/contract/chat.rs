@@ -286,6 +286,9 @@ async fn what_is_not_there_cannot_be_changed<T: Town>(town: T) {
         assert_eq!(chat.read(&at).await.unwrap(), None);
         assert!(is_rejected(chat.edit(&at, &body("x")).await));
         assert!(is_rejected(chat.react(&at, Sign::Veto).await));
+        // Nobody can tell from an empty list whether nobody said anything.
+        assert!(is_rejected(chat.reactions(&at).await));
+        assert!(is_rejected(chat.replies(&at).await));
         let thread = Destination::Thread(at);
         assert!(is_rejected(chat.post(&thread, &body("x"), &PostKey("x".into())).await));
     }

@@ -165,9 +165,27 @@ async fn a_closed_account_approves_nothing() {
         "identifier": { "type": "m.id.user", "user": eve.id } });
     eve.call(Method::POST, &["account", "deactivate"], json!({ "auth": auth })).await;
     // The server takes the account out of its rooms in its own time.
-    let closed = (eve.id.clone(), Sign::Approve, AuthorKind::Deactivated);
+    let closed = (eve.id.clone(), Sign::Approve, AuthorKind::Absent);
     let see = async { while signs(&town, &card).await != std::slice::from_ref(&closed) {} };
     tokio::time::timeout(PATIENCE, see).await.expect("the account leaves its rooms");
+}
+
+#[tokio::test]
+async fn who_left_the_room_or_was_put_out_of_it_counts_no_more() {
+    let town = MatrixTown::new().await;
+    let card = town.card("card").await;
+    for who in ["eve", "ken", "ada"] {
+        town.add(who, &card, Sign::Approve).await;
+        town.reply(who, &card, "!approve r1").await;
+    }
+    town.people["eve"].call(Method::POST, &["rooms", &town.ops, "leave"], json!({})).await;
+    let ban = json!({ "user_id": town.people["ken"].id });
+    town.people["ada"].call(Method::POST, &["rooms", &town.ops, "ban"], ban).await;
+    let kinds = [AuthorKind::Absent, AuthorKind::Absent, AuthorKind::Human];
+    let reactions = town.chat.reactions(&card).await.unwrap();
+    assert_eq!(reactions.iter().map(|it| it.kind).collect::<Vec<_>>(), kinds);
+    let replies = town.chat.replies(&card).await.unwrap();
+    assert_eq!(replies.iter().map(|it| it.kind).collect::<Vec<_>>(), kinds);
 }
 
 #[tokio::test]

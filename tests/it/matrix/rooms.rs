@@ -1,8 +1,11 @@
 //! Rooms that Tribune is in, and those that it is not.
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tribune::domain::body::Block;
+use tribune::domain::channel::Absence;
 use tribune::domain::message::PostKey;
 use tribune::domain::reply::room as reply;
 use tribune::ports::chat::{Chat as _, ChatError, Destination};
@@ -63,6 +66,33 @@ async fn an_encrypted_room_is_told_once_and_nothing_is_posted_there() {
     let posted = town.chat.post(&to, &body("a secret"), &PostKey("one".into())).await;
     let Err(ChatError::Rejected { why, .. }) = posted else { panic!("{posted:?}") };
     assert!(why.contains("is encrypted"), "{why}");
+}
+
+#[tokio::test]
+async fn a_room_that_is_wanted_and_not_heard_is_named() {
+    let town = MatrixTown::new().await;
+    let ada = &town.people["ada"];
+    assert_eq!(town.chat.absent(), BTreeMap::new());
+    let room = ada.make_room(json!({ "preset": "private_chat" })).await;
+    town.wants.lock().unwrap().as_mut().unwrap().rooms.insert(room.parse().unwrap());
+    let alone = BTreeMap::from([(room.parse().unwrap(), Absence::NotIn)]);
+    for _ in 0..2 {
+        read_on(&town).await;
+        assert_eq!(town.chat.absent(), alone, "nobody invited it");
+        ada.invite(&room, &town.bot.id).await;
+        read_on(&town).await;
+        assert_eq!(town.chat.absent(), BTreeMap::new());
+        let kick = json!({ "user_id": town.bot.id });
+        ada.call(Method::POST, &["rooms", &room, "kick"], kick).await;
+    }
+    ada.invite(&room, &town.bot.id).await;
+    ada.set_state(&town.ops, ENCRYPTION, encryption()).await;
+    let encrypted = BTreeMap::from([(town.ops.parse().unwrap(), Absence::Encrypted)]);
+    read_on(&town).await;
+    assert_eq!(town.chat.absent(), encrypted);
+    let again = town.restarted();
+    again.since(None).await.unwrap();
+    assert_eq!(again.absent(), encrypted);
 }
 
 #[tokio::test]

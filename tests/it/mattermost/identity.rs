@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tribune::chat::mattermost::Emoji;
 use tribune::domain::message::{AuthorKind, Edited, MessageRef, Sign};
 use tribune::domain::reply::card::above_rule;
-use tribune::ports::chat::{Chat as _, ChatEvent};
+use tribune::ports::chat::{Chat as _, ChatError, ChatEvent};
 
 use super::server::Server;
 use super::town::{self, listening, now, post, read};
@@ -86,6 +86,34 @@ async fn a_closed_account_counts_no_more_from_that_moment() {
     let after = kinds(chat.reactions(&card).await.unwrap());
     assert_eq!(after, [AuthorKind::Deactivated, AuthorKind::Human]);
     assert_eq!(chat.replies(&card).await.unwrap()[0].kind, AuthorKind::Deactivated);
+}
+
+#[tokio::test]
+async fn who_is_no_longer_in_the_channel_counts_no_more() {
+    let server = Server::start().await;
+    let (ada, ken) = (server.person("ada"), server.person("ken"));
+    let chat = listening(&server).await;
+    let card = post(&server, &chat, "a card", "card").await.unwrap().at;
+    for person in [&ada, &ken] {
+        person.react(card.id.as_str(), "white_check_mark").await;
+        person.post(card.channel.as_str(), card.id.as_str(), "!approve").await;
+    }
+    let put_out = |id: &str| {
+        let mut state = server.lock();
+        assert!(state.channels.get_mut(card.channel.as_str()).unwrap().members.remove(id));
+    };
+    put_out(&ada.id);
+    let kinds = [AuthorKind::Absent, AuthorKind::Human];
+    let reactions = chat.reactions(&card).await.unwrap();
+    assert_eq!(reactions.iter().map(|it| it.kind).collect::<Vec<_>>(), kinds);
+    let replies = chat.replies(&card).await.unwrap();
+    assert_eq!(replies.iter().map(|it| it.kind).collect::<Vec<_>>(), kinds);
+    // Where Tribune may not look itself, nothing is there for sure.
+    let own = server.lock().id_of("tribune");
+    put_out(&own);
+    for refused in [chat.reactions(&card).await.err(), chat.replies(&card).await.err()] {
+        assert!(matches!(refused, Some(ChatError::Rejected { .. })), "{refused:?}");
+    }
 }
 
 #[tokio::test]

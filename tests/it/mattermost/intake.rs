@@ -1,16 +1,17 @@
 //! Nothing that people write is lost, and nothing comes twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tribune::chat::mattermost::Mattermost;
 use tribune::clock::SystemClock;
+use tribune::domain::channel::Absence;
 use tribune::domain::id::ChatChannelId;
 use tribune::ports::chat::{Chat as _, ChatEvent};
 
 use super::server::{Fault, Server};
-use super::town::{self, config, listening, now, read, texts};
+use super::town::{self, config, listening, now, open, read, texts};
 
 /// Somebody writes many posts, straight into the database.
 fn flood(server: &Server, who: &str, channel: &str, count: usize, word: &str) {
@@ -148,6 +149,24 @@ async fn only_channels_of_the_policy_repo_and_direct_talk_are_read() {
     let messages = read(&chat, &mut cursor).await;
     assert_eq!(texts(&messages), ["here", "alone"]);
     assert_eq!(messages.iter().map(|it| it.direct).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn a_configured_channel_that_the_bot_is_not_in_is_named() {
+    let server = Server::start().await;
+    let dev = server.lock().add_channel("dev", "town", "P");
+    let chat = open(&server, config(&server), &["ops", "dev"]);
+    let mut cursor = now(&chat).await;
+    let dev_alone = BTreeMap::from([(dev.parse().unwrap(), Absence::NotIn)]);
+    assert_eq!(chat.absent(), dev_alone);
+    server.lock().join("tribune", "dev");
+    read(&chat, &mut cursor).await;
+    assert_eq!(chat.absent(), BTreeMap::new());
+    // Put out of it without a word.
+    let own = server.lock().id_of("tribune");
+    server.lock().channels.get_mut(&dev).unwrap().members.remove(&own);
+    read(&chat, &mut cursor).await;
+    assert_eq!(chat.absent(), dev_alone);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Hearing: what comes late, what was missed, and what is too much.
 
 use jiff::SignedDuration;
+use tribune::domain::channel::Absence;
 use tribune::domain::duration;
 use tribune::domain::request::State;
 use tribune::domain::retention::Retention;
+use tribune::engine::status::Fact;
 
 use super::half_approved;
 use crate::world::{World, story};
@@ -246,6 +248,35 @@ fn the_daemon_is_ready_while_chats_store_source_and_outbox_are() {
         assert_eq!(unwell(world), [""; 0]);
         world.pass("1m");
         assert_eq!(unwell(world), ["outbox: messages wait and none goes out (Some(120) s)"]);
+    });
+}
+
+#[test]
+fn a_channel_that_is_not_heard_is_named_and_the_daemon_stays_ready() {
+    story(|world| {
+        assert_eq!(world.report().warnings, [""; 0]);
+        // A channel that no policy repo names is nobody's business.
+        world.chat.is_absent("lobby", Some(Absence::NotIn));
+        assert_eq!(world.report().warnings, [""; 0]);
+        world.chat.is_absent("ops", Some(Absence::NotIn));
+        world.chat.is_absent("prod", Some(Absence::Encrypted));
+        insta::assert_snapshot!(world.report().warnings.join("\n"), @r"
+        #ops on console is not heard: Tribune is not in it, or it was closed. Invite Tribune there, or mend the id in inventory/channels.yaml
+        #prod on console is not heard: it is encrypted, which Tribune cannot read. Make a room without encryption, and name that one in inventory/channels.yaml
+        ");
+        let row = world.report().loops.into_iter().find(|row| row.name == "chat console");
+        let row = row.expect("the console is a chat");
+        assert_eq!(row.says, "connected, but 2 channels are not heard");
+        assert_eq!(row.health.words(), "needs a person");
+        assert!(row.facts.contains(&("Not heard".into(), Fact::Text("#ops, #prod".into()))));
+        world.pass("1s");
+        assert_eq!(unwell(world), [""; 0], "invited or not, the daemon does its work");
+        let said = world.readiness().checks.into_iter().find(|it| it.name == "chat console");
+        assert_eq!(said.expect("it is told").reason, "connected; 2 channels are not heard");
+        for channel in ["ops", "prod"] {
+            world.chat.is_absent(channel, None);
+        }
+        assert_eq!(world.report().warnings, [""; 0]);
     });
 }
 

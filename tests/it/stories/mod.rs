@@ -19,6 +19,7 @@ mod managing;
 mod pausing;
 mod placing;
 mod pressing;
+mod reading;
 mod reconciling;
 mod running;
 mod scheduling;

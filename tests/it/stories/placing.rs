@@ -1,5 +1,6 @@
 //! Channels on two platforms of unequal strength: who may ask where, and where approvals count.
 
+use tribune::domain::channel::Absence;
 use tribune::domain::message::{AuthorKind, Sign};
 use tribune::domain::request::State;
 use tribune::domain::run::Outcome;
@@ -175,6 +176,30 @@ fn a_place_that_may_not_request_says_where_to_go() {
 }
 
 #[test]
+fn nobody_is_banned_and_nothing_is_ended_from_a_place_that_may_not_request() {
+    story_on_two(&[("ops", CROSSED)], |world| {
+        world.say_on_matrix("@ken:hs", "!ops:hs", "!restart nginx on web-dev");
+        world.told();
+        let refused = "Not done: commands that do something are not taken in #ops on console.";
+        for text in [
+            "!ban @radia \"why\" 1h",
+            "!unban @mallory",
+            "!cancel r1",
+            "!again r1",
+            "!resume all",
+            "!drift ignore d1 1d",
+        ] {
+            world.say("grace", "ops", text);
+            let told = world.told();
+            assert!(told.contains(refused), "{told}");
+        }
+        assert_eq!(world.state("r1"), State::NeedsApproval);
+        world.approve("radia", "r1");
+        assert!(world.chat.text(&world.card("r1")).contains("approved by @radia"));
+    });
+}
+
+#[test]
 fn a_card_whose_place_may_no_longer_approve_says_so() {
     story_on_two(&[("ops", EQUAL)], |world| {
         world.say("ken", "ops", "!restart nginx on web-dev");
@@ -215,6 +240,40 @@ fn where_nobody_could_approve_nothing_is_asked() {
         Not done: restart-service takes approvals; those of #ops count only on mattermost, which is not connected.
         Hint: ask who looks after Tribune to connect it, or ask in another channel
         ");
+    });
+}
+
+#[test]
+fn where_tribune_cannot_post_nothing_is_asked_and_nothing_stands() {
+    story_on_two(&[("ops", WEAK_CONSOLE)], |world| {
+        world.matrix().is_absent("!ops:hs", Some(Absence::NotIn));
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        insta::assert_snapshot!(world.told(), @r"
+        » ken in #ops: !restart nginx on web-dev
+        [m2 in #ops]
+        Not done: restart-service takes approvals; those of #ops count only on matrix, where Tribune does not hear that channel.
+        Hint: ask who looks after Tribune: `tribune status` says what to do
+        ");
+        // What nobody votes on does not need that room.
+        world.say("ken", "ops", "!run host-info on local");
+        assert_eq!(world.executor.given().len(), 1);
+        world.matrix().is_absent("!ops:hs", None);
+        world.say("ken", "ops", "!restart nginx on web-dev");
+        assert!(world.matrix().everything().iter().any(|it| it.message.text.contains("@ken asks")));
+    });
+}
+
+#[test]
+fn of_two_places_the_one_that_is_heard_is_told() {
+    let keys = "idempotent: true\nchannel: ops\n\
+                standing: { every: 15m, targets: [development], on_drift: ask }";
+    story_on_two(&[("ops", EQUAL)], |world| {
+        world.matrix().is_absent("!ops:hs", Some(Absence::Encrypted));
+        world.edit("intents/sync-motd.yaml", "idempotent: true", keys);
+        world.executor.finds("sync-motd web-dev", "-by hand\n+declared\n", Outcome::Differs);
+        world.pass("17m");
+        assert!(world.chat.post("drift:d1").is_some());
+        assert!(world.matrix().post("drift:d1").is_none());
     });
 }
 

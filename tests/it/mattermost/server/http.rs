@@ -265,6 +265,7 @@ fn answer(
         ("GET", ["users", _, "teams"]) => Ok((200, state.teams_json())),
         ("GET", ["channels", id]) => state.channel(&asked, id),
         ("POST", ["channels", "direct"]) => state.open_direct(&asked),
+        ("POST", ["channels", id, "members", "ids"]) => state.members_among(&asked, id),
         ("GET", ["channels", id, "posts"]) => state.list(&asked, id),
         ("POST", ["posts"]) => state.create(&asked),
         ("GET", ["posts", id]) => state.get(&asked, id),
@@ -331,6 +332,32 @@ impl State {
             }
             Some(_) => forbidden(),
         }
+    }
+
+    fn members_among(&self, asked: &Asked<'_>, id: &str) -> Answer {
+        let wanted: Vec<String> = serde_json::from_value(asked.json()?)
+            .or_else(|_| refuse(400, "api.context.invalid_body_param.app_error"))?;
+        if wanted.is_empty() {
+            return refuse(400, "api.context.invalid_body_param.app_error");
+        }
+        // Of a channel that is not there it is not permitted either.
+        let Some(channel) = self.channels.get(id).filter(|it| it.members.contains(&asked.user))
+        else {
+            return forbidden();
+        };
+        let member = |user: &String| {
+            json!({
+                "channel_id": id, "user_id": user, "roles": "channel_user", "last_viewed_at": 0,
+                "msg_count": 0, "mention_count": 0, "mention_count_root": 0, "msg_count_root": 0,
+                "urgent_mention_count": 0, "notify_props": {}, "last_update_at": 1,
+                "scheme_guest": false, "scheme_user": true, "scheme_admin": false,
+                "explicit_roles": "",
+            })
+        };
+        Ok((
+            200,
+            wanted.iter().filter(|user| channel.members.contains(*user)).map(member).collect(),
+        ))
     }
 
     fn open_direct(&mut self, asked: &Asked<'_>) -> Answer {

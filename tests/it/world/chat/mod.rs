@@ -7,6 +7,7 @@ mod tribune;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use ::tribune::domain::channel::Absence;
 use ::tribune::domain::id::{AccountId, ChatChannelId, MessageId, Platform};
 use ::tribune::domain::message::{AuthorKind, Edited, MessageRef, PostKey, Sign};
 use ::tribune::domain::person::Account;
@@ -16,7 +17,7 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 pub use self::bodies::plain;
-pub use self::server::Written;
+pub use self::server::{Concealed, Written};
 use self::server::{Limit, Server};
 
 /// Tribune's own account.
@@ -206,6 +207,26 @@ impl FakeChat {
     /// The next post of this key will stand there, and Tribune will not hear of it.
     pub fn loses_the_answer(&self, key: &str) {
         self.server().loses = Some(PostKey(key.to_owned()));
+    }
+
+    /// From now on this is what the server refuses to show to Tribune.
+    pub fn conceals(&self, what: Concealed) {
+        self.server().conceals = what;
+    }
+
+    /// Somebody leaves a channel, or is put out of it; what they said stays there.
+    pub fn leave(&self, account: &str, channel: &str) {
+        let gone = (channel.parse().unwrap(), account.parse().unwrap());
+        self.server().gone.insert(gone);
+    }
+
+    /// Tribune is not in a channel that it should be in.
+    pub fn is_absent(&self, channel: &str, why: Option<Absence>) {
+        let channel = channel.parse().unwrap();
+        match why {
+            Some(why) => self.server().absent.insert(channel, why),
+            None => self.server().absent.remove(&channel),
+        };
     }
 
     /// From now on the server takes no files.

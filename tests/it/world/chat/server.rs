@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use tribune::domain::channel::Absence;
 use tribune::domain::id::{AccountId, ChatChannelId, MessageId};
 use tribune::domain::message::{
     AuthorKind, Edited, Mentioned, Message, MessageRef, PostKey, Reaction, Sign,
@@ -32,10 +33,28 @@ pub(super) struct Server {
     /// The next post of this key is made, and its answer is lost.
     pub(super) loses: Option<PostKey>,
     pub(super) no_files: bool,
+    /// What it does not show to Tribune.
+    pub(super) conceals: Concealed,
+    /// Accounts that are no longer in a channel, with everything that they said there.
+    pub(super) gone: BTreeSet<(ChatChannelId, AccountId)>,
+    /// Channels that Tribune is not in, though it should be.
+    pub(super) absent: BTreeMap<ChatChannelId, Absence>,
     pub(super) has_buttons: bool,
     pub(super) calls: u64,
     pub(super) limit: Option<Limit>,
     pub(super) busy: u64,
+}
+
+/// What a server refuses to show to Tribune.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Concealed {
+    /// It shows everything.
+    #[default]
+    Nothing,
+    /// Reactions and replies.
+    Votes,
+    /// Messages too.
+    Messages,
 }
 
 /// How much the server lets Tribune write.
@@ -69,18 +88,25 @@ impl Server {
         }
     }
 
-    /// Returns what kind an account is now that wrote or reacted as `kind`.
-    pub(super) fn now(&self, kind: AuthorKind, account: &Account) -> AuthorKind {
-        match kind {
-            AuthorKind::Human => self.kind_of(&account.id),
-            AuthorKind::Tribune | AuthorKind::Machine | AuthorKind::Deactivated => kind,
+    /// Returns what kind an account is now that wrote or reacted in a channel as `kind`.
+    pub(super) fn now(
+        &self,
+        kind: AuthorKind,
+        channel: &ChatChannelId,
+        account: &Account,
+    ) -> AuthorKind {
+        let is_gone = self.gone.contains(&(channel.clone(), account.id.clone()));
+        match (kind, self.kind_of(&account.id)) {
+            (AuthorKind::Human, AuthorKind::Human) if is_gone => AuthorKind::Absent,
+            (AuthorKind::Human, now) => now,
+            (kind, _) => kind,
         }
     }
 
     /// Returns a message as Tribune reads it now.
     pub(super) fn shown(&self, written: &Written) -> Message {
         let message = written.message.clone();
-        Message { kind: self.now(message.kind, &message.author), ..message }
+        Message { kind: self.now(message.kind, &message.at.channel, &message.author), ..message }
     }
 
     /// Says whether Tribune can post there; a direct channel is there once its account is.

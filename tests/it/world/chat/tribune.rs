@@ -1,16 +1,18 @@
 //! Tribune's side: its connection, which the server limits and which may be lost.
 
+use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 
 use async_trait::async_trait;
 use tribune::domain::body::Body;
-use tribune::domain::id::{AccountId, Platform};
+use tribune::domain::channel::Absence;
+use tribune::domain::id::{AccountId, ChatChannelId, Platform};
 use tribune::domain::message::{AuthorKind, Message, MessageRef, PostKey, Posted, Reaction, Sign};
 use tribune::domain::person::Account;
 use tribune::ports::buttons::Buttons;
 use tribune::ports::chat::{Chat, ChatError, ChatEvent, Cursor, Destination, TextFile};
 
-use super::server::Server;
+use super::server::{Concealed, Server};
 use super::{FakeChat, TRIBUNE, plain};
 
 impl FakeChat {
@@ -58,9 +60,18 @@ impl FakeChat {
         Ok((server, place))
     }
 
-    /// As [`Self::call`], for a message that must be there.
-    fn call_on(&self, at: &MessageRef) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
+    /// As [`Self::call`], to look at what the server may not show.
+    fn look(&self, may_not: &[Concealed]) -> Result<MutexGuard<'_, Server>, ChatError> {
         let server = self.call()?;
+        match may_not.contains(&server.conceals) {
+            true => Err(self.rejected("it may not be seen")),
+            false => Ok(server),
+        }
+    }
+
+    /// Looks at what people say on a message that must be there.
+    fn look_on(&self, at: &MessageRef) -> Result<(MutexGuard<'_, Server>, usize), ChatError> {
+        let server = self.look(&[Concealed::Votes, Concealed::Messages])?;
         let place = server.place(at).ok_or_else(|| self.rejected("there is no such message"))?;
         Ok((server, place))
     }
@@ -167,20 +178,19 @@ impl Chat for FakeChat {
     }
 
     async fn read(&self, at: &MessageRef) -> Result<Option<Message>, ChatError> {
-        let server = self.call()?;
+        let server = self.look(&[Concealed::Messages])?;
         Ok(server.place(at).map(|place| server.shown(&server.messages[place])))
     }
 
     async fn reactions(&self, at: &MessageRef) -> Result<Vec<Reaction>, ChatError> {
-        let (server, place) = self.call_on(at)?;
+        let (server, place) = self.look_on(at)?;
+        let now = |it: &Reaction| server.now(it.kind, &at.channel, &it.account);
         let reactions = server.messages[place].reactions.iter();
-        let shown =
-            reactions.map(|it| Reaction { kind: server.now(it.kind, &it.account), ..it.clone() });
-        Ok(shown.collect())
+        Ok(reactions.map(|it| Reaction { kind: now(it), ..it.clone() }).collect())
     }
 
     async fn replies(&self, at: &MessageRef) -> Result<Vec<Message>, ChatError> {
-        let (server, _) = self.call_on(at)?;
+        let (server, _) = self.look_on(at)?;
         let replies = server.messages.iter().filter(|it| {
             !it.deleted
                 && it.message.at.channel == at.channel
@@ -212,6 +222,10 @@ impl Chat for FakeChat {
             Some(name) => format!("@{name}"),
             None => format!("@{}", account.id.as_str().trim_start_matches('@')),
         }
+    }
+
+    fn absent(&self) -> BTreeMap<ChatChannelId, Absence> {
+        self.server().absent.clone()
     }
 
     fn buttons(&self) -> Option<&dyn Buttons> {
