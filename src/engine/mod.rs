@@ -267,6 +267,7 @@ impl Engine {
         self.restore_applied().await?;
         self.reconcile().await;
         self.recover_runs().await?;
+        self.offer_on_open_cards().await?;
         for platform in self.ports.chats.keys() {
             self.spawn("intake", Arc::clone(self).listen(platform.clone()));
             self.spawn("outbox", Arc::clone(self).keep_posts(platform.clone()));

@@ -406,3 +406,47 @@ fn a_chat_without_buttons_has_none_and_keeps_none() {
         assert!(world.report().loops.iter().all(|row| row.name != "buttons"));
     });
 }
+
+#[test]
+fn cards_that_stand_get_their_buttons_when_these_are_switched_on() {
+    crate::world::story(|world| {
+        drifted(world, "ask");
+        let card = asked(world);
+        let incident = world.drift_card("d1");
+        world.stop();
+        world.chat.shows_buttons();
+        let text = world.chat.text(&card);
+        world.start_again();
+        assert_eq!(world.chat.labels(&card), ["Details", "Who could approve", "How to answer"]);
+        assert_eq!(world.chat.labels(&incident), ["Details", "Ignore for a day", "How to answer"]);
+        assert_eq!(world.chat.text(&card), text, "what stands there stays as it is");
+        assert!(world.press("ken", &card, Offer::Details).starts_with("r1"));
+        let state = world.chat.state(&card, Offer::Details);
+        world.pass("1s");
+        world.stop();
+        world.start_again();
+        assert_eq!(world.chat.state(&card, Offer::Details), state, "those stay as they are");
+    });
+}
+
+#[test]
+fn who_is_banned_provisionally_or_is_known_elsewhere_alone_presses_in_vain() {
+    const EQUAL: &str = "chat: { console: ops, matrix: { id: \"!ops:hs\", may: [approve] } }";
+    story_on_two(&[("ops", EQUAL)], |world| {
+        world.chat.shows_buttons();
+        drifted(world, "ask");
+        let card = world.drift_card("d1");
+        // Ken's account on Matrix is nobody's on this platform, whoever says so.
+        let shown = world.press("@ken:hs", &card, Offer::Ignore);
+        assert!(shown.contains("nobody in the policy repo has the account"), "{shown}");
+        world.say("grace", "ops", "!ban @radia \"an incident\" 1h");
+        for offer in [Offer::Ignore, Offer::Details, Offer::HowToReact] {
+            let shown = world.press("radia", &card, offer);
+            assert!(shown.starts_with("You are banned"), "{shown}");
+        }
+        assert!(!world.drift_says("d1").contains("ignored"), "{}", world.drift_says("d1"));
+        world.say("grace", "ops", "!unban @radia");
+        world.press("radia", &card, Offer::Ignore);
+        assert!(world.drift_says("d1").contains("ignored"), "{}", world.drift_says("d1"));
+    });
+}
