@@ -60,7 +60,7 @@ pub fn late(person: &PersonId, typed: &str, sent: Timestamp, now: Timestamp) -> 
 }
 
 /// Who gave a command that was missed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Giver {
     /// Somebody of the policy repo.
     Person(PersonId),

@@ -16,13 +16,14 @@ use governor::{Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::{ChatChannelId, Platform};
-use crate::domain::reply::intake::Flood;
+use crate::domain::reply::intake::{Flood, Giver};
 use crate::engine::tuning::Manners;
 use crate::ports::clock::Clock;
 
 /// How long a flood lasts at least, and for how long nobody is told twice.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-/// Names that are kept apart; beyond, those who come are counted as one.
+/// Givers that are kept apart; beyond, strangers who come are counted as one. Whom the policy repo
+/// names is never one of those: however many strangers there are, they silence nobody else.
 const MOST_NAMES: usize = 10_000;
 /// What is over is forgotten every so many commands.
 const FORGET_EVERY: u32 = 256;
@@ -63,12 +64,12 @@ pub(in crate::engine) struct Turnstile {
 
 struct State {
     manners: Manners,
-    people: Limiter<String>,
+    people: Limiter<Option<Giver>>,
     channels: Limiter<Where>,
     /// Until when somebody is not heard.
-    floods: BTreeMap<String, Timestamp>,
+    floods: BTreeMap<Option<Giver>, Timestamp>,
     /// Until when somebody is not told again that a channel is full.
-    told: BTreeMap<(Where, String), Timestamp>,
+    told: BTreeMap<(Where, Option<Giver>), Timestamp>,
     passed: u32,
 }
 
@@ -107,7 +108,7 @@ impl Turnstile {
 
     /// Counts a command of somebody, and says whether it is heard. Other limits than before begin
     /// anew.
-    pub(super) fn pass(&self, who: &str, at: &Where, manners: &Manners) -> Passage {
+    pub(super) fn pass(&self, who: &Giver, at: &Where, manners: &Manners) -> Passage {
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.manners != *manners {
@@ -117,19 +118,22 @@ impl Turnstile {
         if state.passed >= FORGET_EVERY {
             state.forget(now);
         }
-        let who = if state.people.len() < MOST_NAMES { who } else { "" };
-        if state.floods.get(who).is_some_and(|until| *until > now) {
+        let who = match who {
+            Giver::Stranger(_) if state.people.len() >= MOST_NAMES => None,
+            Giver::Stranger(_) | Giver::Person(_) => Some(who.clone()),
+        };
+        if state.floods.get(&who).is_some_and(|until| *until > now) {
             return Passage::Refused;
         }
-        if state.people.check_key(&who.to_owned()).is_err() {
+        if state.people.check_key(&who).is_err() {
             let until = now + PAUSE;
-            state.floods.insert(who.to_owned(), until);
+            state.floods.insert(who, until);
             return Passage::Told(Flood::Person { limit: manners.per_person, until });
         }
         if state.channels.check_key(at).is_ok() {
             return Passage::Free;
         }
-        let told = state.told.insert((at.clone(), who.to_owned()), now + PAUSE);
+        let told = state.told.insert((at.clone(), who), now + PAUSE);
         match told.filter(|until| *until > now) {
             Some(_) => Passage::Refused,
             None => Passage::Told(Flood::Channel { limit: manners.per_channel }),
@@ -142,6 +146,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
+    use crate::domain::person::Account;
 
     #[derive(Default)]
     struct Hands(Mutex<i64>);
@@ -165,6 +170,15 @@ mod tests {
         (Turnstile::new(&manners, Arc::clone(&hands) as _), manners, hands)
     }
 
+    fn person(name: &str) -> Giver {
+        Giver::Person(name.parse().unwrap())
+    }
+
+    fn stranger(number: usize) -> Giver {
+        let id = format!("stranger{number}").parse().unwrap();
+        Giver::Stranger(Account { platform: "console".parse().unwrap(), id })
+    }
+
     fn ops() -> Where {
         ("console".parse().unwrap(), "ops".parse().unwrap())
     }
@@ -172,7 +186,7 @@ mod tests {
     #[test]
     fn who_gives_too_many_is_told_once_and_heard_again_after_a_while() {
         let (turnstile, manners, hands) = turnstile(2, 100);
-        let pass = |who| turnstile.pass(who, &ops(), &manners);
+        let pass = |who| turnstile.pass(&person(who), &ops(), &manners);
         assert_eq!([pass("ken"), pass("ken")], [Passage::Free, Passage::Free]);
         assert!(matches!(pass("ken"), Passage::Told(Flood::Person { limit: 2, .. })));
         assert_eq!(pass("ken"), Passage::Refused);
@@ -186,7 +200,7 @@ mod tests {
     #[test]
     fn a_full_channel_is_told_to_each_once_and_who_floods_does_not_fill_it() {
         let (turnstile, manners, _) = turnstile(2, 3);
-        let pass = |who| turnstile.pass(who, &ops(), &manners);
+        let pass = |who| turnstile.pass(&person(who), &ops(), &manners);
         for _ in 0..50 {
             pass("ken");
         }
@@ -200,12 +214,14 @@ mod tests {
     fn it_stays_small_whoever_comes() {
         let (turnstile, manners, hands) = turnstile(2, 1_000_000);
         for number in 0..3 * MOST_NAMES {
-            turnstile.pass(&format!("stranger {number}"), &ops(), &manners);
+            turnstile.pass(&stranger(number), &ops(), &manners);
         }
         assert!(turnstile.state.lock().unwrap().people.len() <= MOST_NAMES + 1);
+        assert_eq!(turnstile.pass(&stranger(MOST_NAMES * 3), &ops(), &manners), Passage::Refused);
+        assert_eq!(turnstile.pass(&person("ada"), &ops(), &manners), Passage::Free);
         *hands.0.lock().unwrap() += 120;
         for _ in 0..FORGET_EVERY {
-            turnstile.pass("ken", &ops(), &manners);
+            turnstile.pass(&person("ken"), &ops(), &manners);
         }
         assert!(turnstile.state.lock().unwrap().people.len() <= 2);
     }

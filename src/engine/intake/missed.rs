@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::giver;
 use super::limits::Where;
 use crate::domain::id::{ChatChannelId, MessageId, Platform};
 use crate::domain::message::{Message, Place, Post};
@@ -57,11 +58,7 @@ impl Engine {
         if !message.direct && snapshot.repo.channel_at(&at.platform, &at.channel).is_none() {
             return;
         }
-        let giver = match snapshot.repo.person_of(&message.author) {
-            Some(person) => Giver::Person(person.id.clone()),
-            None => Giver::Stranger(message.author.clone()),
-        };
-        missed.note(message, giver);
+        missed.note(message, giver(Some(&snapshot), message));
     }
 
     /// Says in a channel that not everything there could be listed.

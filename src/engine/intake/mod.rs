@@ -28,7 +28,8 @@ use crate::domain::command::{self, Command, GrammarError, Mention, Vocabulary};
 use crate::domain::id::{ChannelName, MessageId, Platform};
 use crate::domain::message::{AuthorKind, Edited, Message, MessageRef, Place, Post, PostKey};
 use crate::domain::person::{Account, Person, Principal};
-use crate::domain::reply::{answer as reply, intake};
+use crate::domain::reply::answer as reply;
+use crate::domain::reply::intake::{self, Giver};
 use crate::policy::Snapshot;
 use crate::ports::chat::{Chat, Cursor};
 use crate::ports::store::{Change, Conflict, Handled};
@@ -161,11 +162,7 @@ impl Engine {
 
     /// Counts a command, of the person whatever the account.
     fn passage(&self, snapshot: &Option<Arc<Snapshot>>, message: &Message) -> Passage {
-        let person = snapshot.as_ref().and_then(|it| it.repo.person_of(&message.author));
-        let who = match person {
-            Some(person) => format!("@{}", person.id),
-            None => message.author.to_string(),
-        };
+        let who = giver(snapshot.as_deref(), message);
         let at = (message.at.platform.clone(), message.at.channel.clone());
         self.turnstile.pass(&who, &at, &self.tuning().manners)
     }
@@ -292,6 +289,14 @@ impl Engine {
             vocabulary.mentions.insert(mentioned.typed.clone(), mention);
         }
         vocabulary
+    }
+}
+
+/// Returns who gave a command: a person, whatever the account.
+fn giver(snapshot: Option<&Snapshot>, message: &Message) -> Giver {
+    match snapshot.and_then(|it| it.repo.person_of(&message.author)) {
+        Some(person) => Giver::Person(person.id.clone()),
+        None => Giver::Stranger(message.author.clone()),
     }
 }
 
