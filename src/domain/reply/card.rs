@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::named::{self, Named};
 use super::run::state_words;
-use super::{ban_end, clock, code, join, missing, reasons, strong, text, uncited};
+use super::{ban_end, clock, code, join, missing, reasons, strong, text, uncited, uncounted};
 use crate::domain::ban::Ban;
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::decision::{Decision, Outcome};
@@ -178,7 +178,7 @@ fn standing(request: &Request, status: &Status<'_>, now: Timestamp) -> Vec<Block
     }
     rows.extend(votes(&request.votes));
     rows.extend(status.citation.iter().map(|why| vec![text(why.clone())]));
-    rows.extend(status.ignored.iter().map(|(name, why)| ignored_line(name, *why)));
+    rows.extend(ignored(&status.ignored));
     if let Some(trouble) = &status.trouble {
         rows.push(vec![strong("waits: "), text(trouble.clone())]);
     }
@@ -231,8 +231,18 @@ fn votes(votes: &[Vote]) -> Option<Vec<Span>> {
     (!votes.is_empty()).then_some(line)
 }
 
-fn ignored_line(name: &str, why: Ignored) -> Vec<Span> {
-    let why = match why {
+/// Returns whose votes do not count, and why. Of very many, people of the policy repo are named
+/// before strangers, who could else hide them.
+fn ignored(all: &[(String, Ignored)]) -> Vec<Vec<Span>> {
+    let mut all: Vec<_> = all.iter().collect();
+    if all.len() > uncounted::MOST {
+        all.sort_by_key(|(_, why)| matches!(why, Ignored::Unknown | Ignored::NotHuman));
+    }
+    uncounted::rows(all.into_iter().map(|(name, why)| (name.as_str(), ignored_why(*why))))
+}
+
+fn ignored_why(why: Ignored) -> &'static str {
+    match why {
         Ignored::Requester => "nobody approves their own request",
         Ignored::NotHuman => "it is not a person's account",
         Ignored::Deactivated => "the account was closed",
@@ -242,8 +252,7 @@ fn ignored_line(name: &str, why: Ignored) -> Vec<Span> {
         Ignored::Channel => "approvals do not count in this channel",
         Ignored::Place => "approvals of this channel count on another platform only",
         Ignored::NotEligible => "policy lets them fill no slot of this",
-    };
-    vec![text("does not count: "), strong(name), text(format!(", because {why}"))]
+    }
 }
 
 fn clocks(request: &Request, now: Timestamp) -> Option<String> {

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::run::state_words;
-use super::{code, strong, text, time};
+use super::{code, strong, text, time, uncounted};
 use crate::domain::body::{Block, Body, Span};
 use crate::domain::drift::machine::Note;
-use crate::domain::drift::{Difference, Found, Incident, Watch};
+use crate::domain::drift::{Answered, Difference, Found, Incident, Watch};
 use crate::domain::duration::short;
 use crate::domain::id::IncidentId;
 use crate::domain::intent::{Executor, Intent, OnDrift};
@@ -181,15 +181,8 @@ fn rows(incident: &Incident, now: Timestamp) -> Vec<Vec<Span>> {
     if let Some(branch) = &incident.branch {
         rows.push(vec![text("what is live is on branch "), code(branch.clone())]);
     }
-    for answered in &incident.answered {
-        if let Some(why) = &answered.refused {
-            rows.push(vec![
-                text("does not count: "),
-                strong(answered.who.clone()),
-                text(format!(", because {why}")),
-            ]);
-        }
-    }
+    let refused = |it: &Answered| Some((it.who.clone(), it.refused.clone()?));
+    rows.extend(uncounted::rows(incident.answered.iter().filter_map(refused)));
     rows
 }
 

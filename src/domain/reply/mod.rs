@@ -16,6 +16,7 @@ pub mod room;
 pub mod run;
 pub mod schedule;
 pub mod standing;
+mod uncounted;
 
 use jiff::Timestamp;
 

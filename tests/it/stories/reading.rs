@@ -134,6 +134,25 @@ fn who_is_no_longer_in_the_channel_approves_nothing() {
 }
 
 #[test]
+fn a_crowd_of_strangers_hides_nothing_that_stands_on_a_card() {
+    story(|world| {
+        let card = half_approved(world);
+        for number in 0..40 {
+            world.chat.add(&format!("stranger{number}"), &card, Sign::Approve);
+        }
+        world.approve("ken", "r1");
+        let text = below(&world.chat.text(&card));
+        assert!(text.contains("- approved by @radia\n"), "{text}");
+        assert!(
+            text.contains("- does not count: @ken, because nobody approves their own"),
+            "{text}"
+        );
+        assert!(text.contains("- does not count: @stranger8, because nobody in the"), "{text}");
+        assert!(text.contains("- does not count: 31 more\n"), "{text}");
+    });
+}
+
+#[test]
 fn a_person_on_two_platforms_is_one_person_where_the_card_stands() {
     const WEAK_CONSOLE: &str = "chat: { console: { id: ops, may: [request] }, \
          matrix: { id: \"!ops:hs\", may: [request, approve] } }";
