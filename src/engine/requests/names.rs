@@ -175,3 +175,69 @@ impl Engine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: RequestId = RequestId(1);
+
+    fn asked(digest: &str, seated: &[&str]) -> Asked {
+        let seated = seated.iter().map(|name| name.parse().unwrap()).collect();
+        let digest = Digest::of(digest.as_bytes());
+        Asked {
+            digest,
+            missing: Missing { slots: Vec::new(), citation: None, both: false },
+            seated,
+        }
+    }
+
+    fn who(name: &str) -> Who {
+        some_of(ONE, [("sre".parse().unwrap(), vec![name.parse().unwrap()])])
+    }
+
+    fn found(names: &Names, seated: &[&str], name: &str) -> Found {
+        let epoch = names.epoch.load(Ordering::SeqCst);
+        Found { epoch, asked: asked("a", seated), who: who(name) }
+    }
+
+    #[test]
+    fn names_are_told_again_for_exactly_what_they_were_found_for() {
+        let names = Names::default();
+        assert!(!names.remember(ONE, found(&names, &[], "ada")), "there were none before");
+        assert_eq!(names.remembered(ONE, &asked("a", &[])), Some(who("ada")));
+        assert_eq!(names.remembered(ONE, &asked("b", &[])), None, "something else would run");
+        assert_eq!(names.remembered(ONE, &asked("a", &["ada"])), None, "a place is taken");
+        assert_eq!(names.remembered(RequestId(2), &asked("a", &[])), None);
+        assert!(names.known().old.is_empty(), "they are new");
+    }
+
+    #[test]
+    fn old_names_stand_until_they_are_asked_for_anew_and_are_asked_for_once() {
+        let names = Names::default();
+        names.remember(ONE, found(&names, &[], "ada"));
+        names.outdate();
+        for _ in 0..3 {
+            assert_eq!(names.remembered(ONE, &asked("a", &[])), Some(who("ada")));
+            assert_eq!(names.known().old.len(), 1);
+        }
+        assert!(names.remember(ONE, found(&names, &[], "grace")), "others stand there now");
+        assert!(names.known().old.is_empty());
+        assert!(!names.remember(ONE, found(&names, &[], "grace")), "and still the same");
+        assert_eq!(names.remembered(ONE, &asked("a", &[])), Some(who("grace")));
+        assert!(names.known().old.is_empty());
+    }
+
+    #[test]
+    fn names_that_were_found_before_a_change_are_old_however_late_they_come() {
+        let names = Names::default();
+        let late = found(&names, &[], "ada");
+        names.outdate();
+        names.remember(ONE, late);
+        names.remembered(ONE, &asked("a", &[]));
+        assert_eq!(names.known().old.len(), 1);
+        names.forget(ONE);
+        assert!(names.known().old.is_empty(), "what is over is nobody's to ask for");
+        assert_eq!(names.remembered(ONE, &asked("a", &[])), None);
+    }
+}
