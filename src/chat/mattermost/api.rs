@@ -6,7 +6,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::rest::{Ask, Content, Repeat, Rest, RestError};
-use super::wire::{Channel, Member, NewPost, Post, PostList, Reaction, Team, Uploaded, User};
+use super::wire::{
+    AppError, Channel, Member, NewPost, Post, PostList, Reaction, Team, Uploaded, User,
+};
 
 /// Posts of a page when much is expected; the most that the server gives.
 pub(super) const PAGE: usize = 200;

@@ -145,6 +145,8 @@ pub struct Mattermost {
     listed: Slot<Option<Listed>>,
     /// Channels that are configured and not heard, as of that list.
     absent: Slot<BTreeSet<ChatChannelId>>,
+    /// When the server last said that nobody can move threads.
+    unmoved: Slot<Option<Instant>>,
     /// Channels that were configured when it was last looked.
     read_of: Slot<BTreeSet<ChatChannelId>>,
     /// The time of the newest post of each channel when it was last read.
@@ -203,6 +205,7 @@ impl Mattermost {
             size,
             listed,
             absent,
+            unmoved: Slot::new(None),
             read_of,
             newest,
             last_cursor,
