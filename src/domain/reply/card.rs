@@ -379,4 +379,17 @@ mod tests {
         assert_eq!(parse_key(&PostKey("card:r7:2:targets".to_owned())), None);
         assert_eq!(parse_key(&PostKey("out:r7.1".to_owned())), None);
     }
+
+    #[test]
+    fn a_call_names_the_card_that_it_calls_to() {
+        for (again, key) in
+            [(Again::First, "card:r7:2:call"), (Again::Reminder, "card:r7:2:reminder")]
+        {
+            assert_eq!(call_key(RequestId(7), 2, again), PostKey(key.to_owned()));
+            assert_eq!(parse_call_key(&PostKey(key.to_owned())), Some((RequestId(7), 2)));
+        }
+        for other in ["card:r7:2", "card:r7:2:targets", "card:call", "out:r7.1"] {
+            assert_eq!(parse_call_key(&PostKey(other.to_owned())), None, "{other}");
+        }
+    }
 }
