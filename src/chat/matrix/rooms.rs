@@ -72,7 +72,7 @@ impl Rooms {
     }
 
     /// Notes that Tribune is in a room. An encrypted one stays what it is.
-    fn came(&self, room: &ChatChannelId) {
+    pub fn came(&self, room: &ChatChannelId) {
         locked(&self.absent).retain(|it, why| it != room || *why == Absence::Encrypted);
     }
 }

@@ -82,7 +82,6 @@ impl Matrix {
         };
         let to = answer["next_batch"].as_str();
         let to = to.ok_or_else(|| self.unreachable("it does not say where reading stopped"))?;
-        self.note_departures(&answer["rooms"]["leave"]);
         self.note_invitations(&answer["rooms"]["invite"]).await?;
         let Some(from) = from else {
             locked(&self.stream).begin(to);
@@ -94,12 +93,14 @@ impl Matrix {
         if locked(&self.stream).position() != Some(&from) {
             return Ok(());
         }
+        self.note_departures(&answer["rooms"]["leave"]);
         let mut reading = Reading::default();
         for (room, joined) in answer["rooms"]["join"].as_object().into_iter().flatten() {
             let Ok(room) = room.parse::<ChatChannelId>() else { continue };
             if !self.is_for_us(&room, wanted.as_ref()) {
                 continue;
             }
+            self.rooms.came(&room);
             self.note_state(&room, &Event::list(&joined["state"]["events"]));
             let events = self.timeline(&room, &joined["timeline"], &from, &mut reading).await?;
             self.read_room(&room, &events, &mut reading).await?;
